@@ -14,7 +14,7 @@ use crate::engine::calendar::Counted;
 use crate::engine::counting::{counted, zone_of};
 use crate::engine::floor::Floor;
 use crate::engine::grains;
-use crate::engine::kept;
+use crate::engine::kept::{self, RolledUntil};
 use crate::engine::sums::{sums, sums_of_steps};
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
@@ -256,7 +256,8 @@ impl During<'_> {
         value: i64,
     ) -> Result<(), Error> {
         let now = self.counters.calendar().now();
-        let bucket = one_period(self.own_buckets(now, &owner, &key)?)?;
+        let bucket =
+            one_period(self.own_buckets((now, &mut RolledUntil::default()), &owner, &key)?)?;
         set(self.counters.engine(), &bucket, Replacement::Set(value))
     }
 
@@ -298,13 +299,14 @@ impl During<'_> {
         replacement: Replacement,
     ) -> Result<(), Error> {
         let engine = self.counters.engine();
-        let buckets = self.own_buckets(self.counters.calendar().now(), owner, key)?;
+        let (now, mut rolled) = (self.counters.calendar().now(), RolledUntil::default());
+        let buckets = self.own_buckets((now, &mut rolled), owner, key)?;
         buckets.iter().try_for_each(|bucket| set(engine, bucket, replacement))
     }
 
     pub(super) fn own_buckets<O: CounterOwner>(
         &self,
-        now: DateTime<Utc>,
+        (now, rolled): (DateTime<Utc>, &mut RolledUntil),
         owner: &O,
         key: &impl KeyOf<O::Model>,
     ) -> Result<Vec<CounterId>, Error> {
@@ -315,8 +317,7 @@ impl During<'_> {
         // Otherwise what was rolled up would be counted in addition to the value that is set.
         let (grain, zone, key) = (steps.grain, steps.zone, key.counter_key()?);
         let (engine, of) = (self.counters.engine(), owner.owner()?);
-        // A set does not depend on the database.
-        let since = kept::rolled_until(engine, of.owner_type(), &key, grain).unwrap_or_default();
+        let since = rolled.of(engine, (of.owner_type().clone(), key.clone(), grain));
         let floor = Floor { since, ..Floor::default() };
         let floor = calendar.raised(floor, grain, now, zone);
         steps.cut(&key, &stored, &floor.without_longer(), grain)?;

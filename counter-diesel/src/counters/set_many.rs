@@ -4,6 +4,7 @@ use counter_core::{CounterId, Period, Replacement};
 
 use crate::counters::counters::{Counters, id_of};
 use crate::counters::during::{During, one_period};
+use crate::engine::kept::RolledUntil;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
@@ -89,9 +90,10 @@ impl Counters {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let now = self.calendar().now();
+        let (now, mut rolled) = (self.calendar().now(), RolledUntil::default());
         let bucket = |(owner, key, period, value): (O, K, Period, i64)| {
-            let bucket = one_period(self.during(period).own_buckets(now, &owner, &key)?)?;
+            let during = self.during(period);
+            let bucket = one_period(during.own_buckets((now, &mut rolled), &owner, &key)?)?;
             Ok((bucket, Replacement::Set(value)))
         };
         let sets = sets.into_iter().map(bucket).collect::<Result<Vec<_>, Error>>()?;
@@ -116,9 +118,10 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let now = self.counters.calendar().now();
+        let (now, mut rolled) = (self.counters.calendar().now(), RolledUntil::default());
         let bucket = |(owner, key, value)| {
-            let bucket: CounterId = one_period(self.own_buckets(now, &owner, &key)?)?;
+            let buckets = self.own_buckets((now, &mut rolled), &owner, &key)?;
+            let bucket: CounterId = one_period(buckets)?;
             Ok((bucket, Replacement::Set(value)))
         };
         let sets = sets.into_iter().map(bucket).collect::<Result<Vec<_>, Error>>()?;

@@ -4,6 +4,8 @@
 //! first transaction with such buckets: all are kept if the key was not counted long before, else
 //! those from the next period on, because the running one was not counted whole.
 
+use std::collections::HashMap;
+
 use chrono::{NaiveDateTime, TimeDelta};
 use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period};
 
@@ -63,16 +65,44 @@ fn read_floor(
     Ok(floor)
 }
 
-/// Returns the start before which buckets of a grain are not set, because they may be rolled up, or
-/// have what was.
-pub(crate) fn rolled_until(
+/// The starts before which buckets are not set by a call, because they may be rolled up, or have
+/// what was. Each is asked for once.
+#[derive(Default)]
+pub(crate) struct RolledUntil {
+    known: HashMap<(OwnerType, CounterKey, Grain), Option<NaiveDateTime>>,
+    is_away: bool,
+}
+
+impl RolledUntil {
+    /// A set does not depend on the database: once that has failed, nothing is refused.
+    pub(crate) fn of(
+        &mut self,
+        engine: &Engine,
+        of: (OwnerType, CounterKey, Grain),
+    ) -> Option<NaiveDateTime> {
+        if let Some(known) = self.known.get(&of) {
+            return *known;
+        }
+        if self.is_away {
+            return None;
+        }
+        match rolled_until(engine, &of) {
+            Ok(until) => *self.known.entry(of).or_insert(until),
+            Err(error) => {
+                tracing::debug!(error = one_line(&error), "what is rolled up is not known");
+                self.is_away = true;
+                None
+            }
+        }
+    }
+}
+
+fn rolled_until(
     engine: &Engine,
-    owner_type: &OwnerType,
-    key: &CounterKey,
-    grain: Grain,
+    (owner_type, key, grain): &(OwnerType, CounterKey, Grain),
 ) -> Result<Option<NaiveDateTime>, Error> {
     let rows = engine.ledger().kept(Some((owner_type, key)))?.unwrap_or_default();
-    let is_of = |row: &&Kept| row.grain == grain || row.rolled_from == Some(grain);
+    let is_of = |row: &&Kept| row.grain == *grain || row.rolled_from == Some(*grain);
     let rolled = rows.iter().filter(|row| row.rolled_from.is_some()).filter(is_of);
     Ok(rolled.filter_map(|row| row.rolled_until).max())
 }
@@ -115,21 +145,13 @@ pub(crate) fn copy(
     if is_first {
         check_roll_ups(&ours, &theirs)?;
     }
-    for row in theirs.iter().filter(|_| is_first).cloned() {
-        let is_same = |ours: &&Kept| ours.key == row.key && ours.rolled_from.is_none();
-        let same = ours.iter().filter(is_same).collect::<Vec<_>>();
-        if row.rolled_from.is_none()
-            && !same.is_empty()
-            && same.iter().all(|ours| ours.grain != row.grain)
-            && let Some(now) = ledger.now()?
-        {
-            // What is moved was not counted by this grain.
-            let since = Some(next_start(row.grain, now)).max(row.since);
-            let row = Kept { since, rolled_until: since, ..row };
-            ledger.write_kept(&row, KeptChange::Always)?;
-        }
+    for row in theirs.iter().filter(|row| is_first && is_of_one_alone(row, &ours)) {
+        let row = from_next_on(engine, row.clone())?;
+        ledger.write_kept(&row, KeptChange::Always)?;
     }
     for row in ours {
+        let is_new = is_of_one_alone(&row, &theirs);
+        let row = if is_new { from_next_on(engine, row)? } else { row };
         let is_same = |theirs: &&Kept| {
             let of = (&theirs.key, theirs.grain, theirs.rolled_from);
             of == (&row.key, row.grain, row.rolled_from)
@@ -148,8 +170,26 @@ pub(crate) fn copy(
     Ok(())
 }
 
+/// Returns whether only one of two types was counted by the grain of this row, and the other one,
+/// of which these are the rows, by others.
+fn is_of_one_alone(row: &Kept, others: &[Kept]) -> bool {
+    let is_same = |other: &&Kept| other.key == row.key && other.rolled_from.is_none();
+    let mut others = others.iter().filter(is_same).peekable();
+    row.rolled_from.is_none()
+        && others.peek().is_some()
+        && others.all(|other| other.grain != row.grain)
+}
+
+/// What the other type has was not counted by this grain.
+fn from_next_on(engine: &Engine, row: Kept) -> Result<Kept, Error> {
+    let Some(now) = engine.ledger().now()? else { return Ok(row) };
+    let since = Some(next_start(row.grain, now)).max(row.since);
+    Ok(Kept { since, rolled_until: since, ..row })
+}
+
 /// Refuses to move counts by a grain into which one type's were rolled up, and by which the other's
-/// are counted: a read could not know which is which.
+/// are counted in the same time: a read could not know which is which. So it does if the other's
+/// were dropped or rolled up otherwise then, because they would be taken for 0.
 fn check_roll_ups(ours: &[Kept], theirs: &[Kept]) -> Result<(), Error> {
     for [rolled, counted] in [[ours, theirs], [theirs, ours]] {
         for row in rolled.iter().filter(|row| row.rolled_until.is_some()) {
@@ -157,16 +197,29 @@ fn check_roll_ups(ours: &[Kept], theirs: &[Kept]) -> Result<(), Error> {
                 let rows = rows.iter().filter(|other| other.key == row.key);
                 rows.cloned().collect::<Vec<_>>()
             };
-            let counted = of_key(counted);
-            let is_counted = counted_row(&counted, row.grain).is_some()
-                && counted_row(&of_key(rolled), row.grain).is_none();
-            if row.rolled_from.is_some() && is_counted {
+            let (own, others) = (of_key(rolled), of_key(counted));
+            let is_counted = counted_row(&others, row.grain).is_some_and(|other| {
+                counted_row(&own, row.grain).is_none() || other.rolled_until < row.rolled_until
+            });
+            if row.rolled_from.is_some() && (is_counted || lacks_some(row, &others)) {
                 let grain = row.grain;
                 return Err(Error::Build(BuildProblem::RolledUpOtherwise { grain }));
             }
         }
     }
     Ok(())
+}
+
+/// Returns whether the other type, of which these are the rows, lacks some of the buckets that are
+/// rolled up by this row, or has them elsewhere.
+fn lacks_some(row: &Kept, others: &[Kept]) -> bool {
+    let is_same = |other: &&Kept| (other.rolled_from, other.grain) == (row.rolled_from, row.grain);
+    let until = others.iter().find(is_same).and_then(|other| other.rolled_until);
+    let is_lacking = |other: &Kept| {
+        Some(other.grain) == row.rolled_from && other.since > until.max(row.since)
+            || other.rolled_from == row.rolled_from && other.rolled_until > until
+    };
+    until < row.rolled_until && others.iter().any(is_lacking)
 }
 
 /// Makes the rows of the grains of these buckets that have none, as far as this process knows. What

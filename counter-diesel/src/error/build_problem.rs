@@ -27,10 +27,12 @@ pub enum BuildProblem {
     },
 
     /// Counters were to be moved to another type, and of a key of both the one has rolled up
-    /// buckets into a grain by which the other counts it. Nothing was moved.
+    /// buckets into a grain by which the other counts it, or the other lacks some of those buckets
+    /// or has them elsewhere. Nothing was moved.
     #[error(
         "the counters of one of these types were rolled up by {grain}, and those of the other are \
-         counted by {grain}: what is moved could not be told from what is counted"
+         counted by {grain}, or were dropped or rolled up otherwise: what is moved would be read \
+         wrong"
     )]
     RolledUpOtherwise {
         /// The grain.

@@ -3,6 +3,7 @@
 //! [`zeros`](super::owners::zeros).
 
 use std::collections::HashMap;
+use std::mem;
 use std::ops::ControlFlow;
 
 use chrono::{NaiveDateTime, TimeDelta};
@@ -180,9 +181,7 @@ impl Pruning<'_> {
         let (zeros, counted) = old.into_iter().partition::<Vec<_>, _>(|row| row.row.count == 0);
         for of_counter in counted.chunk_by(|a, b| a.counter.total() == b.counter.total()) {
             let targets = self.targets(of_counter)?;
-            let lacking = self.lacking(of_counter, &targets)?;
             let target = |row: &CounterRow| match row.counter.period() {
-                Some(period) if lacking.contains(&period) => Target::Stays,
                 Some(period) => targets.of(period.start()),
                 None => Target::Stays,
             };
@@ -190,7 +189,10 @@ impl Pruning<'_> {
                 let into = match rows.first().map(target) {
                     Some(Target::Nowhere) => None,
                     Some(Target::Into(into)) => Some(into),
-                    Some(Target::Stays | Target::Counted(_)) | None => {
+                    stays => {
+                        if let (Some(Target::Counted(into)), [row, ..]) = (stays, rows) {
+                            self.name_counted(&row.counter, into)?;
+                        }
                         self.pruned.held += rows.len() as u64;
                         continue;
                     }
@@ -288,78 +290,35 @@ impl Pruning<'_> {
         let Some(CounterRow { counter, .. }) = rows.first() else {
             return Ok(Targets::all(Target::Stays));
         };
-        let owner_type = OwnerType::new(counter.owner_type().into_owned())?;
-        let of = (owner_type, CounterKey::new(counter.key().into_owned())?);
+        let of = key_of(counter)?;
         let rolling = self.rolling(&of);
-        let known = self.at.targets.get(&of).cloned();
-        let is_known = known.is_some();
-        let mut targets = match known {
+        let mut targets = match self.at.targets.get(&of).cloned() {
             Some(known) => known,
             None => rolling.record(counter, self.is_dry_run)?,
         };
-        let mut counted = None;
         for (grain, until) in targets.unsure().collect::<Vec<_>>() {
             if rolling.is_counted_by(counter, grain, Some(until))? {
-                counted = Some(grain);
+                targets = Targets::all(Target::Counted(grain));
             }
-        }
-        if let (Target::Counted(grain), false) = (targets.others, is_known) {
-            counted = Some(grain);
-        }
-        if let Some(into) = counted {
-            let (from, (owner_type, key)) = (self.at.rule.grain, &of);
-            let why = format!(
-                "{owner_type}.{key} is counted by the grain {into} itself, so buckets of the \
-                 grain {from} are not added up into it"
-            );
-            self.pruned.failed.push(FailedPrune { counter: counter.clone(), why });
-            targets = Targets::all(Target::Counted(into));
         }
         self.at.targets.insert(of, targets.clone());
         Ok(targets)
     }
 
-    /// Returns the periods of these buckets of a counter that would be dropped because they are in
-    /// the longer ones, which are not there: a bucket was set by the longer grain once, or an older
-    /// process counts without it. Notes before the others are dropped that they are.
-    fn lacking(&mut self, rows: &[CounterRow], targets: &Targets) -> Result<Vec<Period>, Error> {
-        let (Some(grain), Some(first)) = (targets.if_in, rows.first()) else {
-            return Ok(Vec::new());
-        };
-        let periods = rows.iter().filter_map(|row| row.counter.period());
-        let dropped = periods.filter(|it| targets.of(it.start()) == Target::Nowhere);
-        let dropped = dropped.collect::<Vec<_>>();
-        let longer = |period: &Period| Period::containing(grain, period.start());
-        let mut all = dropped.iter().map(longer).collect::<Vec<_>>();
-        all.dedup();
-        let total = first.counter.total();
-        let ids = all.iter().map(|period| total.within(*period)).collect::<Result<Vec<_>, _>>()?;
-        let found = all.iter().zip(self.engine.ledger().baselines(&ids)?);
-        let found = found.filter(|(_, row)| row.seq.get() > 0).map(|(period, _)| *period);
-        let found = found.collect::<Vec<_>>();
-        let (there, lacking) =
-            dropped.into_iter().partition::<Vec<_>, _>(|period| found.contains(&longer(period)));
-        let owner_type = OwnerType::new(first.counter.owner_type().into_owned())?;
-        let of = (owner_type, CounterKey::new(first.counter.key().into_owned())?);
-        let (mut forward, mut is_named) = (None, true);
-        if let Some(known) = self.at.targets.get_mut(&of) {
-            forward = known.forward.take_if(|_| !there.is_empty());
-            is_named = known.is_named;
-            known.is_named |= !lacking.is_empty();
+    /// Names a key of which buckets stay because it is counted by the longer grain itself, once.
+    fn name_counted(&mut self, counter: &CounterId, into: Grain) -> Result<(), Error> {
+        let of = key_of(counter)?;
+        let targets = self.at.targets.get_mut(&of);
+        if targets.is_none_or(|targets| mem::replace(&mut targets.is_named, true)) {
+            return Ok(());
         }
-        if let (Some(since), false) = (forward, self.is_dry_run) {
-            self.rolling(&of).note_gone(since)?;
-        }
-        if let (Some(period), false) = (lacking.first(), is_named) {
-            let (owner_type, key) = &of;
-            let why = format!(
-                "{owner_type}.{key} is noted to be counted by the grain {grain} itself, and \
-                 nothing was counted in that of this bucket"
-            );
-            let counter = total.within(*period)?;
-            self.pruned.failed.push(FailedPrune { counter, why });
-        }
-        Ok(lacking)
+        let (from, (owner_type, key)) = (self.at.rule.grain, of);
+        let why = format!(
+            "{owner_type}.{key} is counted by the grain {into} itself, so buckets of the grain \
+             {from} are not added up into it, and it is not known whether they are in it"
+        );
+        self.pruned.failed.push(FailedPrune { counter: counter.clone(), why });
+        Ok(())
     }
 
     fn rolling<'a>(&'a self, (owner_type, key): &'a (OwnerType, CounterKey)) -> Rolling<'a> {
@@ -367,6 +326,11 @@ impl Pruning<'_> {
         let Self { engine, calendar, now, .. } = *self;
         Rolling { engine, calendar, rule, first_kept, now, owner_type, key }
     }
+}
+
+fn key_of(counter: &CounterId) -> Result<(OwnerType, CounterKey), Error> {
+    let owner_type = OwnerType::new(counter.owner_type().into_owned())?;
+    Ok((owner_type, CounterKey::new(counter.key().into_owned())?))
 }
 
 /// Returns whether a transaction failed for what may be different in the next one.

@@ -109,15 +109,16 @@ pub struct Pruned {
     pub rolled_up: u64,
     /// Rows that are not 0 and stay for now, for one of these reasons: the store holds something of
     /// them that a sync must move first, another transaction has locked them, it was noted only in
-    /// the last two minutes that they are rolled up, late events may still be counted in the longer
-    /// period, or the longer bucket lacks them, because its grain was declared later.
+    /// the last ten minutes that they are rolled up, late events may still be counted in the longer
+    /// period, or the longer bucket lacks them, because its grain was declared later, or may lack
+    /// them, as far as a process knows that does not know the model.
     pub held: u64,
     /// Rows that were removed, because they had been 0 for an hour and the store held nothing of
     /// them.
     pub removed: u64,
     /// Buckets that could not be set to 0 or removed. After 16 failures in a row the call ends. A
-    /// key that is counted by the grain into which it was to be rolled up, although nothing was
-    /// noted of that, is named here once.
+    /// key that is counted by the grain into which it was to be rolled up, although the builder does
+    /// not know that the model counts by it, or nothing was noted of that, is named here once.
     pub failed: Capped<FailedPrune>,
 }
 

@@ -30,7 +30,9 @@ pub(crate) enum Target {
     /// bucket is not over; or it lacks what this one has, because its key was counted by the longer
     /// grain from a later time on.
     Stays,
-    /// It stays, because the key is counted by this longer grain, although nothing says since when.
+    /// It stays, because the key is counted by this longer grain, although nothing says since when,
+    /// or the model is not known. A longer bucket that is there does not show that it has the
+    /// count: it may have been set once, or counted for only a part of its time.
     Counted(Grain),
 }
 
@@ -43,12 +45,7 @@ pub(crate) struct Targets {
     held: Vec<(NaiveDateTime, NaiveDateTime)>,
     /// Where all others go.
     pub(crate) others: Target,
-    /// They go only if the bucket of this longer grain has them: that of the same time is there,
-    /// and was counted directly.
-    pub(crate) if_in: Option<Grain>,
-    /// Before they go, it is to be noted that nothing before this is kept.
-    pub(crate) forward: Option<NaiveDateTime>,
-    /// Whether it was said that some are not there.
+    /// Whether it was said that some stay because the key is counted by a longer grain.
     pub(crate) is_named: bool,
 }
 
@@ -65,14 +62,7 @@ struct Rolled {
 impl Targets {
     /// All go there.
     pub(crate) const fn all(others: Target) -> Self {
-        Self {
-            rolled: Vec::new(),
-            held: Vec::new(),
-            others,
-            if_in: None,
-            forward: None,
-            is_named: false,
-        }
+        Self { rolled: Vec::new(), held: Vec::new(), others, is_named: false }
     }
 
     /// Returns where the count of a bucket goes that starts then.
@@ -133,10 +123,10 @@ impl Rolling<'_> {
                 let since = counted_row(&rows, into).and_then(|row| row.rolled_until);
                 let from = until.unwrap_or(NaiveDateTime::MIN);
                 targets.held.extend(since.map(|since| (from, since)));
-                targets.if_in = Some(into).filter(|into| !counts(*into));
-                Target::Nowhere
+                if counts(into) { Target::Nowhere } else { Target::Counted(into) }
             }
             Some(into) if counts(into) || self.is_counted_by(first, into, until)? => {
+                targets.rolled.clear();
                 Target::Counted(into)
             }
             Some(_) => Target::Stays,
@@ -158,21 +148,10 @@ impl Rolling<'_> {
         let last_held = targets.held.iter().map(|(_, until)| *until).max();
         let first_kept = self.first_kept.start();
         if targets.others == Target::Nowhere && last_held.is_none_or(|held| held < first_kept) {
-            match targets.if_in {
-                None => self.forward(&rows, first_kept)?,
-                Some(_) => targets.forward = Some(first_kept),
-            }
+            self.forward(&rows, first_kept)?;
         }
         self.engine.known_kept().forget();
         Ok(targets)
-    }
-
-    /// Notes that nothing before this is kept, now that a bucket is known to go.
-    pub(crate) fn note_gone(&self, since: NaiveDateTime) -> Result<(), Error> {
-        let of = Some((self.owner_type, self.key));
-        self.forward(&self.engine.ledger().kept(of)?.unwrap_or_default(), since)?;
-        self.engine.known_kept().forget();
-        Ok(())
     }
 
     /// Notes of each longer grain that is counted itself, and into which these are or were rolled
@@ -264,9 +243,15 @@ impl Rolling<'_> {
         let grain = self.rule.grain;
         let rolled = rows.iter().filter(|row| row.grain == grain && row.rolled_until.is_some());
         let rolled = rolled.filter(|row| row.rolled_from.is_some()).collect::<Vec<_>>();
-        match counted_row(rows, grain) {
+        let counted = counted_row(rows, grain);
+        match counted {
             Some(row) if rolled.is_empty() => row.since,
-            _ => rolled.into_iter().filter_map(|row| row.since).max(),
+            _ => {
+                // Those that were dropped since they are counted directly are missing.
+                let dropped = counted.filter(|row| row.since > row.rolled_until);
+                let dropped = dropped.and_then(|row| row.since);
+                rolled.into_iter().filter_map(|row| row.since).max().max(dropped)
+            }
         }
     }
 

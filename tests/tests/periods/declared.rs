@@ -12,7 +12,7 @@ use counter_tests::world::{World, impatient};
 use super::read::{PAGE, PageCounter};
 use super::rolled::{filled, numbers, recorded, rolling, rows, sync, views};
 
-const BOTH: [Grain; 2] = [Grain::Day, Grain::Month];
+pub(super) const BOTH: [Grain; 2] = [Grain::Day, Grain::Month];
 
 pub(super) const CASES: &[Case<World>] = &[(
     "a grain that is declared once days were rolled up into it counts itself from then on",
@@ -28,7 +28,9 @@ pub(super) const CASES: &[Case<World>] = &[(
             assert_eq!(read(&[Grain::Day], span).unwrap(), expected, "{period} by day");
         }
         let later = at(world.counters(), "2027-06-30");
-        let first = later.prune(&rolling()).unwrap();
+        let unsure = later.prune(&rolling()).unwrap();
+        assert_eq!((unsure.cleared, unsure.held, unsure.failed.iter().count()), (0, 4, 1));
+        let first = later.prune(&dropping()).unwrap();
         assert_eq!(numbers(&first), [8, 1, 0, 3, 0], "only days that months have go");
         let days = ["day:2026-10-01", "day:2026-12-30", "day:2026-12-31", "day:2027-01-05"];
         assert_eq!(rows(world, &days), [16, 64, 32, 0]);
@@ -80,18 +82,19 @@ pub(super) const ONCE: &[Case<World>] = &[
             assert_eq!((september(), rows(world, &["month:2026-09"])), (1012, vec![1012]));
             // What is held stays if nothing is rolled up any more, too.
             let later = at(world.counters(), "2027-06-30");
-            let dropping = PruneOptions::of("day=90d".parse().unwrap());
-            assert_eq!(cleared(&later.prune(&dropping).unwrap()), [1, 0, 3]);
+            assert_eq!(cleared(&later.prune(&dropping()).unwrap()), [1, 0, 3]);
             assert_eq!(get(&later, "year:2026", &BOTH), 127 + 1000);
         },
     ),
     ("days that no month has stay, if months are declared before anything is rolled up", |world| {
         filled(world);
-        let counters = counted_by_months(world);
-        for _ in 0..2 {
-            let later = at(world.counters(), "2027-06-30");
-            let pruned = later.prune(&rolling()).unwrap();
-            assert_eq!(pruned.held, 7, "{pruned:?}");
+        counted_by_months(world);
+        for held in [8, 8, 7] {
+            let [counters, later] =
+                ["2027-01-10", "2027-06-30"].map(|day| at(world.counters(), day));
+            let options = if held == 8 { rolling() } else { dropping() };
+            let pruned = later.prune(&options).unwrap();
+            assert_eq!(pruned.held, held, "{pruned:?}");
             for (period, expected) in EXPECTED {
                 assert_eq!(get(&counters, period, &BOTH), expected, "{period}");
                 assert_eq!(get(&later, period, &BOTH), expected, "{period}");
@@ -102,9 +105,8 @@ pub(super) const ONCE: &[Case<World>] = &[
     ("what was dropped is not kept because a longer grain is declared after that", |world| {
         let counters = recorded(world);
         assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
-        let dropping = PruneOptions::of("day=90d".parse().unwrap());
         let later = at(world.counters(), "2027-06-30");
-        assert_eq!(cleared(&later.prune(&dropping).unwrap()), [2, 0, 0]);
+        assert_eq!(cleared(&later.prune(&dropping()).unwrap()), [2, 0, 0]);
         counted_by_months(world);
         let later = at(world.counters(), "2027-12-31");
         for is_pruned in [false, true] {
@@ -120,20 +122,48 @@ pub(super) const ONCE: &[Case<World>] = &[
             let _ = later.prune(&rolling()).unwrap();
         }
     }),
-    ("a longer bucket that was set once makes no day be dropped", |world| {
+    ("a longer bucket that is there makes no day be dropped, because it may lack it", |world| {
         let counters = recorded(world);
         assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
         let stray = counters.during(Period::month(2027, 3).unwrap()).stored_by([Grain::Month]);
         stray.set(Owner::new("page", 8).unwrap(), "views", 5).unwrap();
         declared_in_december(world);
-        world.store.increment(&views("day:2027-03-10"), 64).unwrap();
+        // Months were declared in the middle of February, or not any more.
+        for (bucket, count) in [
+            ("page:7:views@day:2027-02-05", 128),
+            ("page:7:views@month:2027-02", 1),
+            ("page:7:views@day:2027-03-10", 64),
+            ("page:8:views@day:2027-03-10", 32),
+        ] {
+            world.store.increment(&bucket.parse().unwrap(), count).unwrap();
+        }
         sync(world);
         let later = at(world.counters(), "2027-12-31");
         let pruned = later.prune(&rolling()).unwrap();
-        assert_eq!((pruned.cleared, pruned.held), (0, 3));
+        assert_eq!((pruned.cleared, pruned.held), (0, 5));
         let failed = pruned.failed.iter().map(|failed| &*failed.why).collect::<Vec<_>>();
-        assert!(matches!(failed[..], [why] if why.contains("nothing was counted")), "{failed:?}");
-        assert_eq!(get(&later, "year:2027", &[Grain::Day]), 64);
+        assert!(matches!(failed[..], [why] if why.contains("by the grain month itself")));
+        assert_eq!(get(&later, "year:2027", &[Grain::Day]), 192);
+        let year = later.during(Period::year(2027).unwrap()).stored_by([Grain::Day]);
+        assert_eq!(year.get(Owner::new("page", 8).unwrap(), "views").unwrap(), 32);
+    }),
+    ("months that were dropped are missing in years into which later ones go", |world| {
+        let _ = declared(world);
+        for (month, count) in [("month:2027-03", 256), ("month:2027-11", 512)] {
+            world.store.increment(&views(month), count).unwrap();
+        }
+        sync(world);
+        let of_months = |options: &str| PruneOptions::of(options.parse().unwrap());
+        let later = at(world.counters(), "2027-12-31");
+        assert_eq!(cleared(&later.prune(&of_months("month=90d")).unwrap()), [2, 0, 3]);
+        let later = at(world.counters(), "2028-06-30");
+        for expected in [[0, 0, 4], [1, 1, 3]] {
+            assert_eq!(cleared(&later.prune(&of_months("month=90d:year")).unwrap()), expected);
+            let year = later.during(Period::year(2027).unwrap()).stored_by([Grain::Month]);
+            let refused = year.get(&PAGE, PageCounter::Views);
+            assert!(matches!(refused, Err(Error::NotKept { .. })), "{refused:?}");
+            world.age_notes();
+        }
     }),
     (
         "days are added up to a year that is over, and stay as long as it may be counted in",
@@ -281,7 +311,7 @@ pub(super) const ONCE: &[Case<World>] = &[
 
 /// Days were rolled up into months until October 2026. In December the key was declared to be
 /// counted by months, too, which are complete from 2027 on.
-fn declared(world: &World) -> Counters {
+pub(super) fn declared(world: &World) -> Counters {
     let counters = recorded(world);
     assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
     counted_by_months(world)
@@ -311,7 +341,7 @@ fn declared_in_december(world: &World) {
     world.database.execute(in_december).unwrap();
 }
 
-fn at(counters: Counters, day: &str) -> Counters {
+pub(super) fn at(counters: Counters, day: &str) -> Counters {
     let now = format!("{day}T12:00:00Z").parse::<DateTime<Utc>>().unwrap();
     counters.with_clock(ManualClock::at_micros(now.timestamp_micros()))
 }
@@ -321,8 +351,13 @@ fn get(counters: &Counters, period: &str, grains: &[Grain]) -> i64 {
     during.stored_by(grains.to_vec()).get(&PAGE, PageCounter::Views).unwrap()
 }
 
+/// Days are dropped after 90 days.
+pub(super) fn dropping() -> PruneOptions {
+    PruneOptions::of("day=90d".parse().unwrap())
+}
+
 /// Numbers of rows that were set to 0, rolled up, and held.
-fn cleared(pruned: &Pruned) -> [u64; 3] {
+pub(super) fn cleared(pruned: &Pruned) -> [u64; 3] {
     let [_, cleared, rolled_up, held, _] = numbers(pruned);
     [cleared, rolled_up, held]
 }

@@ -14,6 +14,7 @@ mod queries;
 mod read;
 mod read_zones;
 mod readings;
+mod renamed;
 mod retention;
 mod rolled;
 mod rows;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         kept::ONCE,
         rolled::ONCE,
         declared::ONCE,
+        renamed::ONCE,
         retention::ONCE,
         set_many::ONCE,
         gauges::ONCE,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use counter_core::Grain;
 use counter_diesel::error::BuildProblem;
-use counter_diesel::query::Span;
+use counter_diesel::query::{Period, Span};
 use counter_diesel::store::ManualClock;
-use counter_diesel::{Counters, Error, HasCounters, sqlite_pool};
+use counter_diesel::{Counters, Error, HasCounters, SyncOptions, sqlite_pool};
 use counter_tests::suite::Case;
 use counter_tests::world::{World, impatient};
 
@@ -61,13 +61,17 @@ pub(super) const ONCE: &[Case<World>] = &[
             assert!(matches!(refused, Err(Error::NotKept { .. })));
         }
     }),
+    ("days that months have are dropped by a process that knows the model", |_| {
+        let (knowing, at_then) = knowing();
+        at_then.increment(&Sold { id: 1 }, SoldCounter::Sales, 7).unwrap();
+        assert!(knowing.sync(&SyncOptions::default()).unwrap().is_clean());
+        let knowing = at_noon(knowing);
+        assert_eq!(numbers(&knowing.prune(&rolling()).unwrap()), [1, 1, 0, 0, 0]);
+        let september = knowing.during(Period::month(2026, 9).unwrap());
+        assert_eq!(september.get(&Sold { id: 1 }, SoldCounter::Sales).unwrap(), 7);
+    }),
     ("nothing is rolled up into a grain by which the model counts the key", |_| {
-        let knowing = Counters::builder(sqlite_pool(":memory:", 1).unwrap()).memory();
-        let knowing = knowing.model::<Sold>().build().unwrap();
-        knowing.run_pending_migrations().unwrap();
-        let then = "2026-09-30T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
-        let then = ManualClock::at_micros(then.timestamp_micros());
-        let at_then = knowing.clone().with_clock(then);
+        let (knowing, at_then) = knowing();
         let days = Span::last(1, Grain::Day);
         at_then.during(days).set(&Sold { id: 1 }, SoldCounter::Sales, 7).unwrap();
         let knowing = at_noon(knowing);
@@ -94,6 +98,16 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert_eq!(months(&counters), [3, 12, 16]);
     }),
 ];
+
+/// The counters of a process that knows the model, and as of September.
+fn knowing() -> (Counters, Counters) {
+    let knowing = Counters::builder(sqlite_pool(":memory:", 1).unwrap()).memory();
+    let knowing = knowing.model::<Sold>().build().unwrap();
+    knowing.run_pending_migrations().unwrap();
+    let then = "2026-09-30T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
+    let then = ManualClock::at_micros(then.timestamp_micros());
+    (knowing.clone(), knowing.with_clock(then))
+}
 
 /// Counted by days and by months.
 #[derive(HasCounters)]

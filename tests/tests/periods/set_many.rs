@@ -168,6 +168,26 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert!(counters.set_many::<&Page, PageCounter>([]).unwrap().is_empty());
         assert_eq!(asked.steps(), 0, "there is nothing to ask for");
     }),
+    ("what is rolled up is asked for once by a set of many periods, and once in vain", |world| {
+        for is_away in [false, true] {
+            let asked = Arc::new(AtomicUsize::new(0));
+            let seen = Arc::clone(&asked);
+            let faults = Faults::deciding(move |step| {
+                seen.fetch_add((step == "kept").into(), Ordering::Relaxed);
+                (is_away && step == "kept").then_some(Fault::Before)
+            });
+            let counters = world.counters_behind(&faults, Config::default());
+            let counters = counters.with_clock(ManualClock::at_micros(NOW));
+            let (pages, day) = (of_pages(500), Period::day(date(2026, 11, 28)));
+            let sets = pages.iter().map(|page| (page, PageCounter::Views, day, page.id));
+            assert!(counters.set_periods(sets).unwrap().iter().all(Result::is_ok));
+            let sets = pages.iter().map(|page| (page, PageCounter::Views, page.id));
+            assert!(counters.during(day).set_many(sets).unwrap().iter().all(Result::is_ok));
+            // One of each call is since when the buckets are kept.
+            let asked = asked.load(Ordering::Relaxed);
+            assert!((2..=4).contains(&asked), "{asked}, {is_away}");
+        }
+    }),
     ("one counter of many whose answer is lost does not keep the others from the table", |world| {
         let faults = Faults::none();
         let mut store = FaultyStore::new(Arc::clone(&world.store), &faults);
@@ -200,6 +220,10 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert_eq!(counters.during(day).load(&pages, [PageCounter::Views]).unwrap(), [[7], [8]]);
     }),
 ];
+
+fn of_pages(pages: i64) -> Vec<Page> {
+    (1..=pages).map(|id| Page { id }).collect()
+}
 
 /// Sets the views of each post to the number of the post.
 fn sets_of(posts: i64) -> impl Iterator<Item = (Owner, &'static str, i64)> {
