@@ -156,17 +156,33 @@ pub(crate) fn copy(
             let of = (&theirs.key, theirs.grain, theirs.rolled_from);
             of == (&row.key, row.grain, row.rolled_from)
         };
-        let since = theirs.iter().find(is_same).and_then(|theirs| theirs.since).max(row.since);
+        let there = theirs.iter().find(is_same);
+        let since = there.and_then(|theirs| theirs.since).max(row.since);
         let row = Kept { owner_type: into.clone(), since, ..row };
-        ledger.write_kept(&row, KeptChange::IfAbsent)?;
-        if row.rolled_from.is_some() && row.rolled_until.is_some() {
-            ledger.write_kept(&row, KeptChange::RollUp)?;
-        }
-        if row.since.is_some() {
-            ledger.write_kept(&row, KeptChange::Forward)?;
-        }
+        write_later(engine, row, there)?;
     }
     engine.known_kept().forget();
+    Ok(())
+}
+
+/// Writes a row so that it says the latest of what either type's row, if `there` is one, says.
+fn write_later(engine: &Engine, row: Kept, there: Option<&Kept>) -> Result<(), Error> {
+    let ledger = engine.ledger();
+    ledger.write_kept(&row, KeptChange::IfAbsent)?;
+    if row.rolled_from.is_some() && row.rolled_until.is_some() {
+        ledger.write_kept(&row, KeptChange::RollUp)?;
+    }
+    if row.kept_until.is_some() {
+        ledger.write_kept(&row, KeptChange::Hold)?;
+    }
+    // Since when both are counted: no day from before that is in a longer bucket of each.
+    let counted = there.filter(|there| there.rolled_from.is_none());
+    if counted.is_some_and(|there| there.rolled_until < row.rolled_until) {
+        return ledger.write_kept(&row, KeptChange::Always);
+    }
+    if row.since.is_some() {
+        ledger.write_kept(&row, KeptChange::Forward)?;
+    }
     Ok(())
 }
 
@@ -211,8 +227,11 @@ fn check_roll_ups(ours: &[Kept], theirs: &[Kept]) -> Result<(), Error> {
 }
 
 /// Returns whether the other type, of which these are the rows, lacks some of the buckets that are
-/// rolled up by this row, or has them elsewhere.
+/// rolled up by this row, or has them elsewhere. So it does if it has only others.
 fn lacks_some(row: &Kept, others: &[Kept]) -> bool {
+    if !others.is_empty() && others.iter().all(|other| Some(other.grain) != row.rolled_from) {
+        return true;
+    }
     let is_same = |other: &&Kept| (other.rolled_from, other.grain) == (row.rolled_from, row.grain);
     let until = others.iter().find(is_same).and_then(|other| other.rolled_until);
     let is_lacking = |other: &Kept| {

@@ -318,7 +318,7 @@ pub(super) fn declared(world: &World) -> Counters {
 }
 
 /// Counts by days and months in December, in which months are declared, and later.
-fn counted_by_months(world: &World) -> Counters {
+pub(super) fn counted_by_months(world: &World) -> Counters {
     for (day, month, count) in
         [("day:2026-12-30", "month:2026-12", 64), ("day:2027-01-05", "month:2027-01", 128)]
     {

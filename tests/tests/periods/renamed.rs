@@ -1,11 +1,12 @@
 //! Types that get the counts of others, which were kept otherwise.
 
+use chrono::NaiveDateTime;
 use counter_diesel::query::{Grain, OwnerType, Period};
 use counter_diesel::{Counters, Error, Owner};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
-use super::declared::{BOTH, at, cleared, declared, dropping};
+use super::declared::{BOTH, at, cleared, counted_by_months, declared, dropping};
 use super::rolled::{filled, numbers, recorded, rolling, sync, views};
 
 pub(super) const ONCE: &[Case<World>] = &[
@@ -30,6 +31,24 @@ pub(super) const ONCE: &[Case<World>] = &[
         let later = at(world.counters(), "2027-06-30");
         assert_eq!(later.prune(&rolling()).unwrap().cleared, 0);
         assert_eq!(get(&later, ("site", 7), "month:2026-09", &BOTH).unwrap(), 12);
+    }),
+    ("months count for both types since the later one of them", |world| {
+        filled(world);
+        let counters = counted_by_months(world);
+        count(world, &[("site:9:views@day:2027-01-05", 5), ("site:9:views@month:2027-01", 5)]);
+        rename(&counters, ["page", "site"]).unwrap();
+        let site = OwnerType::new("site").unwrap();
+        let rows = counters.kept().unwrap().into_iter().filter(|row| row.owner_type == site);
+        let months = rows.filter(|row| row.grain == Grain::Month && row.rolled_from.is_none());
+        let declared = "2027-01-01T00:00:00".parse::<NaiveDateTime>().ok();
+        let since = months.map(|row| (row.since, row.rolled_until)).collect::<Vec<_>>();
+        assert_eq!(since, [(declared, declared)]);
+    }),
+    ("days that one type rolled up do not mix with the weeks of another", |world| {
+        let counters = recorded(world);
+        count(world, &[("site:9:views@week:2026-W40", 1)]);
+        assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
+        assert_refused(&counters);
     }),
     ("days that one type dropped are not taken for ones that the other rolled up", |world| {
         let counters = filled(world);
