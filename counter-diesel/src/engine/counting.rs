@@ -83,7 +83,10 @@ pub(crate) fn countable<O: CounterOwner>(
 ) -> Result<Counted, Error> {
     let key = key.counter_key()?;
     let (counted, no_zone) = named_key(calendar, owner, &key, zone)?;
-    if declared::<O>(calendar, owner.owner()?.owner_type(), &key) == Declared::Gauge {
+    // An increment of a key that its model counts makes its owner once.
+    if !O::declared_keys().contains(&key)
+        && declared::<O>(calendar, owner.owner()?.owner_type(), &key) == Declared::Gauge
+    {
         return Err(Error::Gauge(GaugeProblem::IsGauge { counter: counted.id }));
     }
     no_zone.map_or(Ok(()), |why| Err(why.of(&counted.id)))?;
