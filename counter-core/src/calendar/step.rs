@@ -150,6 +150,9 @@ impl Step {
     }
 
     fn shifted(self, at: NaiveDateTime) -> NaiveDateTime {
+        if self.shift == Shift::default() {
+            return at;
+        }
         at.checked_add_months(Months::new(self.shift.months.into()))
             .and_then(|at| at.checked_add_signed(TimeDelta::days(self.shift.days.into())))
             .unwrap_or(at)

@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
-use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
@@ -104,8 +103,9 @@ impl CounterId {
         // The longest period is `hour:2026-11-28T14`.
         let mut text = String::with_capacity(total.len() + 19);
         text.push_str(total);
+        text.push('@');
         // Writing to a String cannot fail.
-        let _ = write!(text, "@{period}");
+        let _ = period.write_to(&mut text);
         Ok(Self { text, period: Some(period), owner_id: self.owner_id.clone(), ..*self })
     }
 

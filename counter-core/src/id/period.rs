@@ -1,4 +1,4 @@
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
@@ -276,43 +276,46 @@ impl Period {
 /// The years of which every database can keep a start.
 const YEARS: std::ops::RangeInclusive<i32> = 1000..=9999;
 
-/// Writes the grain and the label: `day:2026-11-28`.
-impl fmt::Display for Period {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { grain, date, hour } = *self;
+impl Period {
+    /// Writes the grain and the label.
+    pub(crate) fn write_to(self, out: &mut impl fmt::Write) -> fmt::Result {
+        let Self { grain, date, hour } = self;
         let (year, month) = (date.year(), date.month());
-        f.write_str(grain.as_str())?;
-        f.write_char(':')?;
+        out.write_str(grain.as_str())?;
+        out.write_char(':')?;
         match grain {
-            Grain::Hour => write!(f, "{date}T{hour:02}"),
-            Grain::Day => write_date(f, date),
+            Grain::Hour => write!(out, "{date}T{hour:02}"),
+            Grain::Day => write_date(out, date),
             Grain::Week => {
                 let week = date.iso_week();
-                write!(f, "{:04}-W{:02}", week.year(), week.week())
+                write!(out, "{:04}-W{:02}", week.year(), week.week())
             }
-            Grain::Month => write!(f, "{year:04}-{month:02}"),
-            Grain::Quarter => write!(f, "{year:04}-Q{}", date.month0() / 3 + 1),
-            Grain::Year => write!(f, "{year:04}"),
+            Grain::Month => write!(out, "{year:04}-{month:02}"),
+            Grain::Quarter => write!(out, "{year:04}-Q{}", date.month0() / 3 + 1),
+            Grain::Year => write!(out, "{year:04}"),
         }
     }
 }
 
+/// Writes the grain and the label: `day:2026-11-28`.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
+    }
+}
+
 /// Writes a date as [`NaiveDate`] does, digit by digit, because a series writes one for each day.
-fn write_date(f: &mut fmt::Formatter<'_>, date: NaiveDate) -> fmt::Result {
+fn write_date(out: &mut impl fmt::Write, date: NaiveDate) -> fmt::Result {
     let Some(year) = u32::try_from(date.year()).ok().filter(|year| *year <= 9999) else {
-        return write!(f, "{date}");
+        return write!(out, "{date}");
     };
-    let digit = |number: u32| char::from(b'0' + (number % 10) as u8);
     let (month, day) = (date.month(), date.day());
-    for number in [year / 1000, year / 100, year / 10, year] {
-        f.write_char(digit(number))?;
-    }
-    for number in [month, day] {
-        f.write_char('-')?;
-        f.write_char(digit(number / 10))?;
-        f.write_char(digit(number))?;
-    }
-    Ok(())
+    let digit = |number: u32| b'0' + (number % 10) as u8;
+    let [thousands, hundreds] = [digit(year / 1000), digit(year / 100)];
+    let two = |number: u32| [digit(number / 10), digit(number)];
+    let ([y3, y4], [m1, m2], [d1, d2]) = (two(year), two(month), two(day));
+    let date = [thousands, hundreds, y3, y4, b'-', m1, m2, b'-', d1, d2];
+    out.write_str(str::from_utf8(&date).map_err(|_| fmt::Error)?)
 }
 
 /// Reads what `Display` writes of a period of the years 1000 to 9999, and nothing else:

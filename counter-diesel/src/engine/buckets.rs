@@ -125,9 +125,9 @@ impl Steps {
         if best.2 > 0 {
             best = self.joined(&floors, best);
         }
-        let (grain, floor, _) = best;
+        let (grain, floor, before) = best;
         self.chosen = Some(grain);
-        self.cut(key, stored, &floor, grain)?;
+        self.cut_off(before.min(self.steps.len()), key, stored, &floor)?;
         Ok(grain)
     }
 
@@ -267,7 +267,17 @@ impl Steps {
         floor: &Floor,
         parts: Grain,
     ) -> Result<(), Error> {
-        let before = self.before(floor, parts);
+        self.cut_off(self.before(floor, parts), key, stored, floor)
+    }
+
+    /// Does what [`cut`](Self::cut) does with the first steps, of which not all is kept.
+    fn cut_off(
+        &mut self,
+        before: usize,
+        key: &CounterKey,
+        stored: &[Grain],
+        floor: &Floor,
+    ) -> Result<(), Error> {
         if before > 0 && !self.is_cut {
             let (key, grain, stored) = (key.clone(), self.grain, stored.to_vec());
             return Err(Error::NotKept { key, grain, stored, since: floor.since });

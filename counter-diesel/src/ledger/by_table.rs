@@ -66,9 +66,10 @@ fn run_of(ids: &[CounterId]) -> Option<Run<'_>> {
     const SHORTEST: usize = 4;
     let ([first, .., last], true) = (ids, ids.len() >= SHORTEST) else { return None };
     let (total, _) = first.as_str().rsplit_once('@')?;
+    let with_mark = first.as_str().get(..=total.len())?;
+    // Labels of one grain have one length, so texts as long that begin so have the same total.
     let is_of_counter = |id: &CounterId| {
-        let period = id.as_str().strip_prefix(total);
-        period.is_some_and(|period| period.rfind('@') == Some(0))
+        id.as_str().len() == first.as_str().len() && id.as_str().starts_with(with_mark)
     };
     let mut next = first.period();
     let is_next = |id: &CounterId| {

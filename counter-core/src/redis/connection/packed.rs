@@ -81,6 +81,9 @@ impl Packed {
     }
 }
 
+/// Room for what is around an argument: its length and two line ends.
+const AROUND: usize = 16;
+
 /// Writes the arguments of one command.
 pub(crate) struct Args<'a>(&'a mut Vec<u8>);
 
@@ -92,7 +95,9 @@ impl Args<'_> {
 
     /// Writes one argument that is made of several parts.
     pub(crate) fn joined(&mut self, parts: &[&[u8]]) -> &mut Self {
-        write_length(self.0, b'$', parts.iter().map(|part| part.len()).sum());
+        let length = parts.iter().map(|part| part.len()).sum();
+        self.0.reserve(length + AROUND);
+        write_length(self.0, b'$', length);
         for part in parts {
             self.0.extend_from_slice(part);
         }

@@ -14,8 +14,9 @@ use crate::store::{Cursor, ScanPage, Snapshot};
 
 const BATCH: Batch = Batch {
     step: StoreStep::Look,
-    chunk: 250,
-    window: 16,
+    // While the client reads one reply, the server works on the next one.
+    chunk: 60,
+    window: 66,
     if_lost: IfLost::Repeat { until: Deadline::NEVER },
 };
 
@@ -99,8 +100,12 @@ fn look_at(server: &Server, names: &Names, ids: &[CounterId]) -> Result<Snapshot
             look_at_window(server, names, checkout, window, held)
         };
     let held = batch::in_chunks_or(server, names, BATCH, ids, look, |error, _| Err(error))?;
-    let (high_waters, held) = held.into_iter().unzip();
-    Ok(Snapshot::of_each(high_waters, held))
+    if names.are_spread() {
+        let (high_waters, held) = held.into_iter().unzip();
+        return Ok(Snapshot::of_each(high_waters, held));
+    }
+    let high_water = held.first().map_or(ClaimSeq::ZERO, |(high_water, _)| *high_water);
+    Ok(Snapshot::new(high_water, held.into_iter().map(|(_, held)| held).collect()))
 }
 
 fn look_at_window(
@@ -121,6 +126,7 @@ fn look_at_window(
         begin = if names.are_spread() { Begin::HighWater } else { Begin::Counters };
     });
     let replies = server.ask_all_at_once(checkout, &commands)?;
+    held.reserve(window.chunks.iter().map(|chunk| chunk.items.len()).sum());
     for ((chunk, reply), nth) in window.with(replies).zip(seen) {
         let known = first.filter(|_| !names.are_spread());
         let high_water = if reply.is_split() {
