@@ -51,9 +51,11 @@ pub const MEASURES: &[Measure] = &[
     measure("sync-memory", "the same into SQLite, from memory", sync_sqlite::from_memory),
     measure(
         "text-owners",
-        "a sync of 100,000 counters of UUIDs beside one of integers",
-        text_owners::beside_integers,
+        "a sync of 100,000 counters of texts beside one of integers, into PostgreSQL",
+        text_owners::in_postgres,
     ),
+    measure("text-owners-mariadb", "the same into MariaDB", text_owners::in_mariadb),
+    measure("text-owners-sqlite", "the same into SQLite", text_owners::in_sqlite),
     measure("series", "a series of 366 days", periods::series_of_a_year),
     measure(
         "sync-buckets",

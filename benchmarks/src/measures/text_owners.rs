@@ -11,55 +11,49 @@ use crate::rounds::Rounds;
 use crate::stage::{Rows, Stage};
 use crate::table::{Bar, Row};
 
+pub fn in_postgres(bench: &Bench) -> Vec<Row> {
+    let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
+    beside_integers(bench, stage, "PostgreSQL")
+}
+
+pub fn in_mariadb(bench: &Bench) -> Vec<Row> {
+    let stage = Stage::<MysqlConnection>::new(bench, &bench.mariadb().url("benchmarks"));
+    beside_integers(bench, stage, "MariaDB")
+}
+
+pub fn in_sqlite(bench: &Bench) -> Vec<Row> {
+    let stage = Stage::<SqliteConnection>::new(bench, &bench.sqlite());
+    beside_integers(bench, stage, "SQLite")
+}
+
 /// Texts are UUIDs, and handles of 10 characters. The limit is a sync of the same number of
 /// counters whose owners are integers: one after the other, and then spread as UUIDs are, which an
 /// index feels too.
-pub fn beside_integers(bench: &Bench) -> Vec<Row> {
-    let postgres = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
-    let mut rows = into(bench, postgres, "PostgreSQL");
-    let mariadb = Stage::<MysqlConnection>::new(bench, &bench.mariadb().url("benchmarks"));
-    rows.extend(into(bench, mariadb, "MariaDB"));
-    let sqlite = Stage::<SqliteConnection>::new(bench, &bench.sqlite());
-    rows.extend(into(bench, sqlite, "SQLite"));
-    rows
-}
-
-fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Vec<Row> {
+fn beside_integers<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Vec<Row> {
     let counters = bench.of(100_000, 10_000);
-    let texts = (1..=counters).map(of_uuid).collect::<Vec<_>>();
-    let handles = (1..=counters).map(of_handle).collect::<Vec<_>>();
-    let spread = (1..=counters).map(of_spread).collect::<Vec<_>>();
-    let integers = names(counters);
+    let names_of = |name: fn(i64) -> String| (1..=counters).map(name).collect::<Vec<_>>();
+    let (uuids, handles) = (names_of(of_uuid), names_of(of_handle));
+    let (integers, spread) = (names(counters), names_of(of_spread));
+    let compared = [
+        (("UUIDs", &uuids), ("integers", &integers), Bar::AtMost(1.15)),
+        (("UUIDs", &uuids), ("spread integers", &spread), Bar::None),
+        (("handles", &handles), ("integers", &integers), Bar::AtMost(1.15)),
+        (("handles", &handles), ("spread integers", &spread), Bar::None),
+    ];
     let stage = RefCell::new(stage);
     let mut rows = Vec::new();
     for (laid, how) in [(Rows::New, "new"), (Rows::Present, "present")] {
-        let sync = |names: &[String], times: &RefCell<Vec<SyncTimes>>| {
-            let mut stage = stage.borrow_mut();
-            let taken = stage.sync_of(names, laid);
-            times.borrow_mut().extend(stage.times.last().copied());
-            taken
-        };
-        let upsert = |batches: fn(i64, i64) -> Vec<Batch>| {
-            let stage = stage.borrow();
-            stage.execute(C::EMPTY);
-            if laid == Rows::Present {
-                stage.pool.get().unwrap().upsert_all(&batches(counters, 1));
-            }
-            stage.execute(C::SETTLE);
-            stage.upsert(&batches(counters, 2)) / counters as f64
-        };
-        let upserts = Rounds::alternate(bench.of(7, 2), || upsert(of_uuids), || upsert(batches));
-        let what = format!("the upsert alone of UUIDs beside integers into {database}, rows {how}");
-        rows.push(Row::times(what, &upserts, Bar::None));
-        let compared = [
-            (("UUIDs", &texts), ("integers", &integers), Bar::AtMost(1.15)),
-            (("UUIDs", &texts), ("spread integers", &spread), Bar::None),
-            (("handles", &handles), ("integers", &integers), Bar::AtMost(1.15)),
-        ];
+        rows.push(upserts_alone(bench, &stage.borrow(), laid, database));
         for ((kind, texts), (beside, others), bar) in compared {
             let times = [RefCell::default(), RefCell::default()];
+            let sync = |names: &[String], times: &RefCell<Vec<SyncTimes>>| {
+                let mut stage = stage.borrow_mut();
+                let taken = stage.sync_of(names, laid);
+                times.borrow_mut().extend(stage.times.last().copied());
+                taken
+            };
             let ours = || sync(texts, &times[0]);
-            let rounds = Rounds::alternate(bench.of(7, 2), ours, || sync(others, &times[1]));
+            let rounds = Rounds::alternate(bench.of(5, 2), ours, || sync(others, &times[1]));
             let what = format!("sync of {kind} beside {beside} into {database}, rows {how}");
             rows.push(Row::times(&what, &rounds, bar));
             let [of_texts, of_others] = times.map(RefCell::into_inner);
@@ -68,6 +62,27 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Ve
         }
     }
     rows
+}
+
+fn upserts_alone<C: BareConnection>(
+    bench: &Bench,
+    stage: &Stage<C>,
+    laid: Rows,
+    database: &str,
+) -> Row {
+    let counters = bench.of(100_000, 10_000);
+    let upsert = |batches: fn(i64, i64) -> Vec<Batch>| {
+        stage.execute(C::EMPTY);
+        if laid == Rows::Present {
+            stage.pool.get().unwrap().upsert_all(&batches(counters, 1));
+        }
+        stage.execute(C::SETTLE);
+        stage.upsert(&batches(counters, 2)) / counters as f64
+    };
+    let rounds = Rounds::alternate(bench.of(5, 2), || upsert(of_uuids), || upsert(batches));
+    let how = if laid == Rows::New { "new" } else { "present" };
+    let what = format!("the upsert alone of UUIDs beside integers into {database}, rows {how}");
+    Row::times(what, &rounds, Bar::None)
 }
 
 /// Returns what [`batches`] returns, with UUIDs in the place of the integers.
