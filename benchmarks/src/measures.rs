@@ -46,7 +46,12 @@ pub const MEASURES: &[Measure] = &[
     measure("get", "one counter's value", reads::one),
     measure("get-many", "50 counters' values a call", reads::many),
     measure("sync-postgres", "a sync of 100,000 counters into PostgreSQL", sync::into_postgres),
-    measure("sync-mariadb", "the same into MariaDB", sync::into_mariadb),
+    measure(
+        "sync-worker",
+        "a worker's pass over 100,000 counters into PostgreSQL",
+        sync::of_worker,
+    ),
+    measure("sync-mariadb", "a sync of 100,000 counters into MariaDB", sync::into_mariadb),
     measure("sync-sqlite", "the same into SQLite, from Redis", sync_sqlite::from_redis),
     measure("sync-memory", "the same into SQLite, from memory", sync_sqlite::from_memory),
     measure(

@@ -15,9 +15,9 @@ use crate::bench::Bench;
 use crate::cores::{self, Side};
 use crate::plot::{Curve, Plot};
 use crate::post::{PostCounter, posts};
-use crate::rounds::seconds;
+use crate::rounds::{Spread, seconds};
 use crate::stage::{Rows, Stage};
-use crate::table::{Row, in_thousands};
+use crate::table::{Bar, Row, in_thousands};
 
 /// Measures syncs of more and more counters, each by a process of its own.
 pub fn of_counters(bench: &Bench) -> Vec<Row> {
@@ -44,6 +44,12 @@ pub fn of_counters(bench: &Bench) -> Vec<Row> {
         ));
         micros.push((counters as f64, each));
         mebibytes.push((counters as f64, memory));
+    }
+    if let [(few, least), .., (many, most)] = mebibytes[..] {
+        let [few, many] = [few, many].map(in_thousands);
+        let what = format!("memory of a sync of {many} counters, beside {few}");
+        let row = Row::ratio(what, Spread::of([most / least]), Bar::AtMost(1.2));
+        rows.push(row.with_sides(format!("{most:.1} MiB"), format!("{least:.1} MiB")));
     }
     let curves = vec![
         Curve { name: "µs for each counter", points: micros },

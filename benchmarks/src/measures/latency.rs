@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Instant;
 
 use counter_diesel::{Counters, HasCounters, SyncOptions};
 use diesel::PgConnection;
@@ -8,42 +7,63 @@ use diesel::PgConnection;
 use crate::bench::Bench;
 use crate::cores::{self, Side};
 use crate::post::{Post, PostCounter};
+use crate::rounds::{Spread, seconds};
 use crate::stage::{Rows, Stage};
-use crate::table::Row;
+use crate::table::{Bar, Row};
 
 /// Measures single increments, alone and while another thread of the program syncs, on any core.
 pub fn beside_a_sync(bench: &Bench) -> Vec<Row> {
     let mut stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let counters = bench.of(300_000, 10_000);
-    stage.lay_rows(Rows::New, counters);
-    stage.count(counters);
     // A counter that is not synced.
     let post = Post { id: counters + 1 };
-    let alone = percentiles(&stage.counters, &post, |times| times < bench.of(50_000, 5000));
-    let is_over = AtomicBool::new(false);
-    let beside = thread::scope(|scope| {
-        scope.spawn(|| {
-            cores::pin(Side::Anywhere);
-            let report = stage.counters.sync(&SyncOptions::default()).unwrap();
-            assert!(report.is_clean(), "{report:?}");
-            is_over.store(true, Ordering::SeqCst);
+    let rounds = (0..bench.of(5, 1)).map(|_| {
+        stage.lay_rows(Rows::New, counters);
+        stage.count(counters);
+        let alone =
+            Taken::while_true(&stage.counters, &post, |times| times < bench.of(50_000, 5000));
+        let is_over = AtomicBool::new(false);
+        let beside = thread::scope(|scope| {
+            scope.spawn(|| {
+                cores::pin(Side::Anywhere);
+                let report = stage.counters.sync(&SyncOptions::default()).unwrap();
+                assert!(report.is_clean(), "{report:?}");
+                is_over.store(true, Ordering::SeqCst);
+            });
+            Taken::while_true(&stage.counters, &post, |_| !is_over.load(Ordering::SeqCst))
         });
-        percentiles(&stage.counters, &post, |_| !is_over.load(Ordering::SeqCst))
+        (alone, beside)
     });
-    vec![
-        Row::fact("single increments: median and 99th percentile", alone, String::new()),
-        Row::fact("the same while a sync runs", beside, String::new()),
-    ]
+    let (alone, beside) = rounds.unzip::<_, _, Vec<_>, Vec<_>>();
+    let at = |taken: &[Taken], percent| Spread::of(taken.iter().map(|taken| taken.at(percent)));
+    let row = |percent, name: &str, to_reach| {
+        let sides = beside.iter().zip(&alone);
+        let ratio = sides.map(|(beside, alone)| beside.at(percent) / alone.at(percent));
+        let micros = |taken: &[Taken]| format!("{:.0} µs", at(taken, percent).median * 1e6);
+        let what = format!("single increments while a sync runs, and alone: {name}");
+        let row = Row::ratio(what, Spread::of(ratio), to_reach);
+        row.with_sides(micros(&beside), micros(&alone))
+    };
+    vec![row(50, "median", Bar::None), row(99, "99th percentile", Bar::AtMost(10.0))]
 }
 
-fn percentiles(counters: &Counters, post: &Post, goes_on: impl Fn(usize) -> bool) -> String {
-    let mut taken = Vec::new();
-    while goes_on(taken.len()) {
-        let started = Instant::now();
-        post.increment_counter(counters, PostCounter::Views, 1).unwrap();
-        taken.push(started.elapsed());
+/// The seconds of single increments, in their order.
+struct Taken(Vec<f64>);
+
+impl Taken {
+    /// Increments as long as it is to go on, after so many.
+    fn while_true(counters: &Counters, post: &Post, goes_on: impl Fn(usize) -> bool) -> Self {
+        let mut taken = Vec::new();
+        while goes_on(taken.len()) {
+            taken.push(seconds(|| {
+                post.increment_counter(counters, PostCounter::Views, 1).unwrap();
+            }));
+        }
+        taken.sort_unstable_by(f64::total_cmp);
+        Self(taken)
     }
-    taken.sort_unstable();
-    let at = |percent: usize| taken[taken.len() * percent / 100].as_secs_f64() * 1e6;
-    format!("{:.0} µs, {:.0} µs", at(50), at(99))
+
+    fn at(&self, percent: usize) -> f64 {
+        self.0[self.0.len() * percent / 100]
+    }
 }

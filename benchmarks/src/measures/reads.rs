@@ -97,7 +97,7 @@ pub fn many(bench: &Bench) -> Vec<Row> {
         Row::rates(what, &rounds, to_reach)
     };
     vec![
-        row("`get_many`, calls of 50 counters", &counters, Bar::AtLeast(0.8)),
+        row("`get_many`, calls of 50 counters", &counters, Bar::AtLeast(0.85)),
         row("`get_many`, pool without `test_on_check_out`", &unchecked, Bar::None),
     ]
 }

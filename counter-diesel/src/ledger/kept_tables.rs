@@ -70,7 +70,10 @@ impl KeptTables {
         &self,
         conn: &mut C,
     ) -> QueryResult<Option<String>> {
-        let Some(kept) = self.schema() else { return Ok(None) };
+        let (Some(kept), Some(tables)) = (self.schema(), self.found()) else { return Ok(None) };
+        if conn.finds(self.named.totals(), tables.totals())? {
+            return Ok(None);
+        }
         let Some(other) = self.schema_on(conn)?.filter(|schema| schema != kept) else {
             return Ok(None);
         };

@@ -32,6 +32,28 @@ fn candidates() -> Vec<String> {
     twisted.chain(odd.map(str::to_owned)).collect()
 }
 
+/// Scripts write a sequence in two parts.
+#[test]
+fn scripts_write_sequences_as_the_library_does() {
+    let mut setting = Setting::new();
+    let near = |number: i64| number - 2..=number + 2;
+    let greatest = (1 << 53) - 1;
+    let limits = [3, 999_999, 10_000_000, 1_764_510_000_000_000, 9_007_199_253_999_999];
+    let mut sequences = limits.into_iter().flat_map(near).collect::<Vec<_>>();
+    sequences.extend([0, -1, -1_764_510_000_000_000, greatest - 1, greatest]);
+    let script = concat!(
+        include_str!("../../../counter-core/src/redis/steps/count.lua"),
+        include_str!("../../../counter-core/src/redis/steps/sequence.lua"),
+        "local written = {} \
+         for i = 1, #ARGV - 2 do written[i] = format_sequence(tonumber(ARGV[i])) end \
+         return written",
+    );
+    let script = redis::Script::new(script);
+    let mut call = script.arg(&sequences);
+    let written: Vec<String> = call.arg(greatest).arg(greatest).invoke(&mut setting.bare).unwrap();
+    assert_eq!(written, sequences.iter().map(ToString::to_string).collect::<Vec<_>>());
+}
+
 #[test]
 fn scripts_and_library_agree_on_what_is_a_count() {
     let mut setting = Setting::new();

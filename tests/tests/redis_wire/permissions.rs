@@ -33,6 +33,17 @@ fn the_documented_permissions_suffice() {
     store.scan(&"user:*".parse().unwrap(), Default::default(), count).unwrap();
 }
 
+/// The right to ask whether anything expires is not among those that are documented.
+#[test]
+fn a_user_who_may_not_ask_for_facts_is_told_what_would_have_expired() {
+    let mut setting = Setting::new();
+    let store = store_of_limited_user(&mut setting, "nothing");
+    store.increment_many(&[1, 2].map(|id| (downloads_of(id), 5)));
+    let () = setting.run("PEXPIRE counter:user:1:downloads 3600000");
+    let claimed = store.claim(&[downloads_of(1), downloads_of(2)], LONG).unwrap();
+    assert!(matches!(claimed[..], [Claimed::Expiring(_), Claimed::Fresh(_)]), "{claimed:?}");
+}
+
 /// A script is not undone when one of its commands is refused.
 #[test]
 fn whatever_permission_is_missing_nothing_is_lost_or_doubled() {

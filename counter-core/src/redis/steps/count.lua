@@ -10,6 +10,10 @@ local function is_count(text)
   if #text > 20 then
     return false
   end
+  -- Most are.
+  if #text < 19 and string.find(text, '^[1-9]%d*$') then
+    return true
+  end
   local sign, digits = string.match(text, '^(%-?)(%d+)$')
   if not digits then
     return false

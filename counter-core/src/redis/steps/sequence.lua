@@ -8,8 +8,20 @@ local GREATEST_HIGH_WATER = tonumber(ARGV[#ARGV - 1])
 -- a slot's set ends with `:given`.
 local REMEMBERED, REMEMBERED_IN_SLOT = 1000, 8
 
+local millions, millions_text
+
+-- The sequences of one script mostly differ only in their last six digits. `%.0f` of a large number
+-- takes long, and `%d` takes no large number on some platforms.
 local function format_sequence(seq)
-  return string.format('%.0f', seq)
+  if seq < 1000000 then
+    return string.format('%.0f', seq)
+  end
+  local last = math.fmod(seq, 1000000)
+  local before = (seq - last) / 1000000
+  if before ~= millions then
+    millions, millions_text = before, string.format('%.0f', before)
+  end
+  return millions_text .. string.format('%06d', last)
 end
 
 -- Returns the high water as a number, or nil and what is there instead.

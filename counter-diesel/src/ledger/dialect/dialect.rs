@@ -276,6 +276,12 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
     /// Whether the table is there. Does not wait for its locks.
     fn has_table(&mut self, table: &Table) -> QueryResult<bool>;
 
+    /// Returns whether this connection certainly finds a table by the name `named` that is `kept`.
+    /// Only a quick question: where it is not certain, [`schema_of`](Self::schema_of) knows.
+    fn finds(&mut self, _named: &Table, _kept: &Table) -> QueryResult<bool> {
+        Ok(false)
+    }
+
     /// Returns the schema in which this connection looks for a table whose name has none. `None` if
     /// it finds the table in none of several, and where all connections look in the same one.
     fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {

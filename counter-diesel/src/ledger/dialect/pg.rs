@@ -15,7 +15,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use self::rows::{SKIP_LOCKED, Written, many_baselines, upsert};
+use self::rows::{SKIP_LOCKED, many_baselines, upsert};
 use super::dialect::Dialect;
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
@@ -92,27 +92,22 @@ impl Dialect for PgConnection {
         Ok(standard::only_value(marks)? == mark.to_string())
     }
 
-    /// The rows come back as they were written, in the order of the claims but for those that were
-    /// kept out. A trigger may have changed them, and may change them again afterwards.
+    /// The statement says how many rows it wrote, and whether a trigger may have changed them, or
+    /// may change them afterwards.
     fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
         let mut unproven = Vec::new();
-        let (mut place, mut is_suspect) = (0, false);
+        let (mut first, mut may_have_triggers) = (0, false);
         for run in standard::runs(claims) {
             let written = upsert(self, tables, run, NOW)?;
-            is_suspect |= written.first().is_some_and(Written::is_suspect);
-            let mut written = written.into_iter();
-            let mut next = written.next();
-            for claim in run {
-                if next.as_ref().is_some_and(|written| written.shows(claim)) {
-                    next = written.next();
-                } else {
-                    unproven.push(place);
-                }
-                place += 1;
+            may_have_triggers |= written.is_suspect;
+            let next = first + run.len();
+            if written.rows != run.len() {
+                unproven.extend(first..next);
             }
+            first = next;
         }
         let table = tables.of(claims.first().map(|claim| &claim.id));
-        let proves_nothing = is_suspect && has_triggers(self, table)?;
+        let proves_nothing = may_have_triggers && has_triggers(self, table)?;
         Ok(if proves_nothing { (0..claims.len()).collect() } else { unproven })
     }
 
@@ -160,6 +155,16 @@ impl Dialect for PgConnection {
         );
         let found = found.text(table.quoted()).sql(") AND attname = ").text(column);
         Ok(found.load::<i64>(self)? == [1])
+    }
+
+    /// A temporary table of this name, or any other one that comes first, is another one.
+    fn finds(&mut self, named: &Table, kept: &Table) -> QueryResult<bool> {
+        let is_same = Statement::<Bool>::new("SELECT coalesce(to_regclass(")
+            .text(named.quoted())
+            .sql(") = to_regclass(")
+            .text(kept.quoted())
+            .sql("), false)");
+        Ok(is_same.load::<bool>(self)? == [true])
     }
 
     /// Returns the first schema of search_path that has the table, but not that of temporary
