@@ -15,7 +15,7 @@ use crate::table::{Bar, Row};
 pub fn beside_a_sync(bench: &Bench) -> Vec<Row> {
     let mut stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let counters = bench.of(300_000, 10_000);
-    // A counter that is not synced.
+    // A counter of its own.
     let post = Post { id: counters + 1 };
     let rounds = (0..bench.of(5, 1)).map(|_| {
         stage.lay_rows(Rows::New, counters);

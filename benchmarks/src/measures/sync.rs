@@ -22,7 +22,7 @@ pub fn into_mariadb(bench: &Bench) -> Vec<Row> {
     into(bench, stage, "MariaDB", [Bar::AtMost(2.2), Bar::AtMost(2.5)])
 }
 
-/// Measures a worker's pass, which follows the index.
+/// Measures a pass that follows the index, as a worker makes it. The increments have written that.
 pub fn of_worker(bench: &Bench) -> Vec<Row> {
     let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let counters = bench.of(100_000, 10_000);
@@ -42,6 +42,7 @@ pub fn of_worker(bench: &Bench) -> Vec<Row> {
             let mut report = SyncReport::default();
             let taken = seconds(|| report = stage.counters.sync(&options).unwrap());
             assert_eq!((report.applied, report.reach), (counters as u64, Reach::Index), "{report}");
+            assert!(report.is_clean(), "{report}");
             times.borrow_mut().push(report.times);
             taken / counters as f64
         };
@@ -50,7 +51,7 @@ pub fn of_worker(bench: &Bench) -> Vec<Row> {
             stage.upsert(&batches) / counters as f64
         };
         let rounds = Rounds::alternate(bench.of(7, 2), ours, limit);
-        let what = format!("a worker's pass into PostgreSQL, rows {how}");
+        let what = format!("sync that follows the index into PostgreSQL, rows {how}");
         rows.push(Row::times(&what, &rounds, Bar::AtMost(1.6)));
         rows.push(where_it_went(&what, times.into_inner(), counters));
     }

@@ -70,8 +70,8 @@ impl KeptTables {
         &self,
         conn: &mut C,
     ) -> QueryResult<Option<String>> {
-        let (Some(kept), Some(tables)) = (self.schema(), self.found()) else { return Ok(None) };
-        if conn.finds(self.named.totals(), tables.totals())? {
+        let Some(kept) = self.schema() else { return Ok(None) };
+        if conn.finds(self.named.totals(), kept)? {
             return Ok(None);
         }
         let Some(other) = self.schema_on(conn)?.filter(|schema| schema != kept) else {

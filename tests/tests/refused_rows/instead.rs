@@ -66,6 +66,25 @@ pub const POSTGRES: &[Case<World>] = &[
         assert!(sync(&counters).is_clean());
         assert_eq!(world.ledger.rows_of(&post(2)).unwrap(), []);
     }),
+    ("a count for which another index finds the row of another counter is named", |world| {
+        execute(
+            world,
+            "CREATE COLLATION caseless \
+             (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+        );
+        execute(
+            world,
+            "CREATE UNIQUE INDEX caseless ON model_counters \
+             (owner_type, owner_id, owner_key, key COLLATE caseless)",
+        );
+        let counters = world.counters();
+        counters.increment(post(1), "views", 10).unwrap();
+        assert!(sync(&counters).is_clean());
+        counters.increment(post(1), "Views", 5).unwrap();
+        let report = sync(&counters);
+        assert!(!report.is_clean() && report.applied == 0, "{report}");
+        assert_eq!(["views", "Views"].map(|key| counters.get(post(1), key).unwrap()), [10, 5]);
+    }),
     ("a row that a policy does not let in is named and all others are in", |world| {
         let application = Application::new(
             world,

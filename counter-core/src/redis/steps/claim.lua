@@ -31,9 +31,21 @@ for i = 1, #KEYS - 2 do
   end
 end
 local only_strings = #without_string == 0 or redis.call('EXISTS', unpack(without_string)) == 0
--- One question instead of one for each counter, where nothing expires. A user may lack the right.
-local keyspace = redis.pcall('INFO', 'keyspace')
-local may_expire = type(keyspace) ~= 'string' or string.find(keyspace, 'expires=[1-9]') ~= nil
+
+-- Returns whether any name of the server may expire: one question instead of one for each counter.
+-- A user may lack the right to it, which newer servers say without a note in their log.
+local function is_expiry_possible()
+  if redis.acl_check_cmd then
+    local is_known, is_allowed = pcall(redis.acl_check_cmd, 'INFO', 'keyspace')
+    if not is_known or not is_allowed then
+      return true
+    end
+  end
+  local keyspace = redis.pcall('INFO', 'keyspace')
+  return type(keyspace) ~= 'string' or string.find(keyspace, 'expires=[1-9]') ~= nil
+    or not string.find(keyspace, 'expires=0', 1, true)
+end
+local may_expire = is_expiry_possible()
 
 local now = now_in_microseconds()
 local claim_timeout = tonumber(ARGV[1])

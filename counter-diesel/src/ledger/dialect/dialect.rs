@@ -276,9 +276,9 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
     /// Whether the table is there. Does not wait for its locks.
     fn has_table(&mut self, table: &Table) -> QueryResult<bool>;
 
-    /// Returns whether this connection certainly finds a table by the name `named` that is `kept`.
-    /// Only a quick question: where it is not certain, [`schema_of`](Self::schema_of) knows.
-    fn finds(&mut self, _named: &Table, _kept: &Table) -> QueryResult<bool> {
+    /// Returns whether this connection certainly finds the table of this name in this schema. Only
+    /// a quick question: where it is not certain, [`schema_of`](Self::schema_of) knows.
+    fn finds(&mut self, _named: &Table, _schema: &str) -> QueryResult<bool> {
         Ok(false)
     }
 

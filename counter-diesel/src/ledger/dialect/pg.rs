@@ -92,8 +92,7 @@ impl Dialect for PgConnection {
         Ok(standard::only_value(marks)? == mark.to_string())
     }
 
-    /// The statement says how many rows it wrote, and whether a trigger may have changed them, or
-    /// may change them afterwards.
+    /// A trigger may change the rows after the statement has compared them.
     fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
         let mut unproven = Vec::new();
         let (mut first, mut may_have_triggers) = (0, false);
@@ -101,7 +100,7 @@ impl Dialect for PgConnection {
             let written = upsert(self, tables, run, NOW)?;
             may_have_triggers |= written.is_suspect;
             let next = first + run.len();
-            if written.rows != run.len() {
+            if !written.shows_all {
                 unproven.extend(first..next);
             }
             first = next;
@@ -157,14 +156,13 @@ impl Dialect for PgConnection {
         Ok(found.load::<i64>(self)? == [1])
     }
 
-    /// A temporary table of this name, or any other one that comes first, is another one.
-    fn finds(&mut self, named: &Table, kept: &Table) -> QueryResult<bool> {
-        let is_same = Statement::<Bool>::new("SELECT coalesce(to_regclass(")
-            .text(named.quoted())
-            .sql(") = to_regclass(")
-            .text(kept.quoted())
-            .sql("), false)");
-        Ok(is_same.load::<bool>(self)? == [true])
+    /// A temporary table of this name is in a schema of its own.
+    fn finds(&mut self, named: &Table, schema: &str) -> QueryResult<bool> {
+        let found = Statement::<Text>::new(
+            "SELECT n.nspname::text FROM pg_class AS c \
+             JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(",
+        );
+        Ok(found.text(named.quoted()).sql(")").load::<String>(self)? == [schema])
     }
 
     /// Returns the first schema of search_path that has the table, but not that of temporary
@@ -345,12 +343,14 @@ fn migrations_lock<'a, Row>(statement: Statement<'a, Row>, tables: &Tables) -> S
 }
 
 /// Returns whether the table, or one that its rows are kept in, has triggers of the application's.
+/// Those of foreign keys are internal. Before PostgreSQL 15 so is the copy of a trigger that a
+/// partition has from its parent, but that has no constraint.
 fn has_triggers(conn: &mut PgConnection, table: &Table) -> QueryResult<bool> {
     let triggers = Statement::<Bool>::new("WITH RECURSIVE tree (oid) AS (SELECT to_regclass(");
     let triggers = triggers.text(table.quoted()).sql(
         ")::oid UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.oid) \
          SELECT bool_or(c.relkind NOT IN ('r', 'p') OR EXISTS (SELECT FROM pg_trigger AS t \
-         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)) \
+         WHERE t.tgrelid = c.oid AND (NOT t.tgisinternal OR t.tgconstraint = 0))) \
          FROM tree JOIN pg_class AS c ON c.oid = tree.oid",
     );
     standard::only_value(triggers.load(conn)?)

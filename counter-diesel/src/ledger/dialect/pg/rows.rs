@@ -17,17 +17,19 @@ use crate::ledger::dialect::period::{PeriodColumns, are_buckets, key_columns};
 use crate::ledger::dialect::sql::standard;
 use crate::ledger::dialect::tables::Tables;
 
-/// The outcome of an upsert.
+/// What an upsert says of its rows.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Written {
-    /// How many rows the statement wrote.
-    pub(super) rows: usize,
-    /// Whether the table may have triggers, which may write something else than the statement says.
+    /// Whether the rows that were written are those of all claims, and show their sequences.
+    pub(super) shows_all: bool,
+    /// Whether the table may have triggers, which may change the rows afterwards.
     pub(super) is_suspect: bool,
 }
 
 /// Upserts a run of claims of one table. A row that refuses its claim is not written.
 ///
-/// The server counts the rows, because to return them all makes a sync a tenth slower.
+/// The server compares what it wrote with what it was given, because to return all rows makes a
+/// sync a tenth slower. They come in the order of the claims.
 pub(super) fn upsert(
     conn: &mut PgConnection,
     tables: &Tables,
@@ -35,7 +37,7 @@ pub(super) fn upsert(
     now: &str,
 ) -> QueryResult<Written> {
     let is_add = claims.first().is_some_and(standard::is_add);
-    let over = OverCounters::<(BigInt, Bool)>::new(claims.iter().map(|claim| &claim.id))?;
+    let over = OverCounters::<(Bool, Bool)>::new(claims.iter().map(|claim| &claim.id))?;
     let table = tables.of(claims.first().map(|claim| &claim.id)).quoted();
     let key = key_columns(over.periods.is_some());
     let upsert = OverCounters {
@@ -48,16 +50,36 @@ pub(super) fn upsert(
             claims.iter().map(|claim| claim.seq.get()).collect(),
         ],
         after: format!(
-            "{} RETURNING 1) SELECT count(*), \
+            "{} RETURNING {key}, \"claim_seq\") SELECT coalesce({}, false), \
              (SELECT relkind <> 'r' OR relhastriggers OR relhassubclass FROM pg_class \
              WHERE oid = '{}'::regclass) FROM \"written\"",
             on_conflict::apply(key, is_add, now),
+            are_as_given(over.periods.is_some()),
             table.replace('\'', "''")
         ),
         ..over
     };
-    let (rows, is_suspect) = standard::only_value(upsert.load::<(i64, bool)>(conn)?)?;
-    Ok(Written { rows: usize::try_from(rows).unwrap_or_default(), is_suspect })
+    let (shows_all, is_suspect) = standard::only_value(upsert.load::<(bool, bool)>(conn)?)?;
+    Ok(Written { shows_all, is_suspect })
+}
+
+/// Returns the condition that all rows of an upsert are the ones given, byte for byte, by the
+/// places of the arrays among what [`OverCounters`] binds. An application may have given the columns
+/// or their index other types and collations.
+fn are_as_given(of_periods: bool) -> String {
+    const TEXT: &str = "text COLLATE \"C\"";
+    const OWNER: [(&str, &str); 4] =
+        [("owner_type", TEXT), ("owner_id", "bigint"), ("owner_key", TEXT), ("key", TEXT)];
+    const PERIOD: [(&str, &str); 2] = [("grain", TEXT), ("starts_at", "timestamp")];
+    let mut bound = OWNER.map(Some).to_vec();
+    bound.extend(PERIOD.map(Some).into_iter().filter(|_| of_periods));
+    // Of the counts nothing is known: they are added to those of the rows.
+    bound.extend([None, Some(("claim_seq", "bigint"))]);
+    let is_given = |(place, column): (usize, Option<(&str, &str)>)| {
+        let (column, of_type) = column?;
+        Some(format!("array_agg(\"{column}\"::{of_type}) = ${place}"))
+    };
+    (1..).zip(bound).filter_map(is_given).collect::<Vec<_>>().join(" AND ")
 }
 
 pub(super) fn many_baselines<'a>(
