@@ -58,8 +58,8 @@ impl Steps {
     pub fn claim(&mut self, pending: &[String], claims: &[String]) -> Vec<String> {
         let mut calls = redis::pipe();
         for (pending, claims) in pending.chunks(CLAIMED).zip(claims.chunks(CLAIMED)) {
-            let call = calls.cmd("EVALSHA").arg(&self.claim).arg(1 + 2 * pending.len());
-            call.arg("counter:{seq}");
+            let call = calls.cmd("EVALSHA").arg(&self.claim).arg(2 + 2 * pending.len());
+            call.arg("counter:{seq}").arg("counter:{given}");
             for (pending, claim) in pending.iter().zip(claims) {
                 call.arg(pending).arg(claim);
             }
@@ -67,8 +67,8 @@ impl Steps {
         }
         let answers: Vec<Vec<String>> = calls.query(&mut self.conn).unwrap();
         let texts = answers.into_iter().flat_map(|answer| answer.into_iter().skip(2));
-        // The first letter says that the claim is fresh.
-        texts.map(|text| text[1..].to_owned()).collect()
+        let fresh = texts.map(|text| text.strip_prefix('f').expect("a fresh claim").to_owned());
+        fresh.collect()
     }
 
     /// Reads one batch's claims, in one round trip.

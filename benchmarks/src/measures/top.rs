@@ -16,6 +16,8 @@ trait Ranked: BareConnection {
     const INDEX: &str = "CREATE INDEX counters_top ON model_counters \
                          (owner_type, \"key\", count DESC, owner_key, owner_id)";
 
+    const DROP: &str = "DROP INDEX counters_top";
+
     const SERVER: &str;
 
     fn highest(&mut self) -> Vec<(i64, i64)>;
@@ -25,7 +27,10 @@ macro_rules! ranked {
     ($connection:ident, $server:literal $(, $index:literal)?) => {
         impl Ranked for $connection {
             const SERVER: &str = $server;
-            $(const INDEX: &str = $index;)?
+            $(
+                const INDEX: &str = $index;
+                const DROP: &str = "DROP INDEX counters_top ON model_counters";
+            )?
 
             fn highest(&mut self) -> Vec<(i64, i64)> {
                 let rows = model_counters::table
@@ -93,6 +98,9 @@ fn of<C: Ranked>(bench: &Bench, mut stage: Stage<C>) -> Vec<Row> {
             }))
         },
     );
+    drop(conn);
+    // With it no update of a later measure would stay on its page.
+    stage.execute(C::DROP);
     let server = C::SERVER;
     vec![
         Row::times(
