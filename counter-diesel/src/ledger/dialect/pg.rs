@@ -343,14 +343,15 @@ fn migrations_lock<'a, Row>(statement: Statement<'a, Row>, tables: &Tables) -> S
 }
 
 /// Returns whether the table, or one that its rows are kept in, has triggers of the application's.
-/// Those of foreign keys are internal. Before PostgreSQL 15 so is the copy of a trigger that a
-/// partition has from its parent, but that has no constraint.
+/// Those of foreign keys are not. Before PostgreSQL 15 the copy of a trigger that a partition has
+/// from its parent is called internal, too, so the kind of the constraint decides.
 fn has_triggers(conn: &mut PgConnection, table: &Table) -> QueryResult<bool> {
     let triggers = Statement::<Bool>::new("WITH RECURSIVE tree (oid) AS (SELECT to_regclass(");
     let triggers = triggers.text(table.quoted()).sql(
         ")::oid UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.oid) \
          SELECT bool_or(c.relkind NOT IN ('r', 'p') OR EXISTS (SELECT FROM pg_trigger AS t \
-         WHERE t.tgrelid = c.oid AND (NOT t.tgisinternal OR t.tgconstraint = 0))) \
+         WHERE t.tgrelid = c.oid AND NOT EXISTS (SELECT FROM pg_constraint AS k \
+         WHERE k.oid = t.tgconstraint AND k.contype <> 't'))) \
          FROM tree JOIN pg_class AS c ON c.oid = tree.oid",
     );
     standard::only_value(triggers.load(conn)?)

@@ -64,8 +64,8 @@ pub(super) fn upsert(
 }
 
 /// Returns the condition that all rows of an upsert are the ones given, byte for byte, by the
-/// places of the arrays among what [`OverCounters`] binds. An application may have given the columns
-/// or their index other types and collations.
+/// places of the arrays among what [`OverCounters`] binds. An index of the application's may have
+/// found the row of another counter.
 fn are_as_given(of_periods: bool) -> String {
     const TEXT: &str = "text COLLATE \"C\"";
     const OWNER: [(&str, &str); 4] =
