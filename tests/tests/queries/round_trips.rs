@@ -47,9 +47,9 @@ fn page() {
     let world = QueryWorld::<SqliteConnection>::sqlite();
     let servers = [
         (1, FakeRedis::start(|number, words| nothing(number, words, 1))),
-        (50, FakeRedis::start(|number, words| nothing(number, words, 1))),
-        // 2,000 counters in pieces of 250.
-        (1_000, FakeRedis::start(|number, words| nothing(number, words, 8))),
+        // 100 and 2,000 counters in pieces of 60.
+        (50, FakeRedis::start(|number, words| nothing(number, words, 2))),
+        (1_000, FakeRedis::start(|number, words| nothing(number, words, 34))),
     ];
     for (size, server) in &servers {
         let posts = (1..=*size).map(|id| Post { id }).collect::<Vec<_>>();
