@@ -1,5 +1,6 @@
-//! What the Redis store does when its process is stopped in the middle of a read, and goes on: the
-//! system then ends the read of a socket that has a time-out, without an answer.
+//! What store and ledger do when their process is stopped in the middle of a read, and goes on: the
+//! system then ends the read of a socket that has a time-out, without an answer, and clocks have
+//! gone on meanwhile.
 //!
 //! By itself in a process, because that stops.
 
@@ -12,13 +13,18 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use counter_core::{
-    ClaimOp, Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore, RedisTimeouts, Replacement,
+    Baseline, ClaimOp, Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore, RedisTimeouts,
+    Replacement,
 };
+use counter_diesel::ledger::LedgerLimits;
+use counter_tests::database::{Database as _, OwnDatabase, ServerConnection as _};
+use counter_tests::database_server::ledger_within;
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
-use counter_tests::servers::RedisServer;
+use counter_tests::servers::{RedisServer, postgres};
 use counter_tests::store_worlds::limited;
+use diesel::PgConnection;
 use rustix::thread::gettid;
 
 /// A process is stopped as a whole, so one test runs at a time.
@@ -64,10 +70,16 @@ fn interrupt_held<T: Send>(
 }
 
 fn stop_and_continue() {
+    stop_for(Duration::ZERO);
+}
+
+fn stop_for(time: Duration) {
     let script = r#"kill -STOP "$1"
         until grep -q '^State:[[:space:]]*T' "/proc/$1/status"; do :; done
+        sleep "$2"
         kill -CONT "$1""#;
-    let done = Command::new("sh").args(["-c", script, "sh", &process_id().to_string()]).status();
+    let (id, seconds) = (process_id().to_string(), time.as_secs().to_string());
+    let done = Command::new("sh").args(["-c", script, "sh", &id, &seconds]).status();
     assert!(done.unwrap().success());
 }
 
@@ -197,4 +209,23 @@ fn counted(counters: i64) -> (RedisServer, RedisStore) {
     let increments = (0..counters).map(|n| (downloads_of(n), 1)).collect::<Vec<_>>();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));
     (server, store)
+}
+
+#[test]
+fn a_read_of_the_database_has_its_time_although_its_process_was_stopped_for_longer() {
+    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let mut limits = LedgerLimits::default();
+    limits.answer = Duration::from_secs(4);
+    let ledger = ledger_within(&database.url(), limits);
+    ledger.run_pending_migrations().unwrap();
+    let mut administrator = database.connect();
+    let lock = database.hold("LOCK TABLE model_counters");
+    thread::scope(|scope| {
+        let read = scope.spawn(|| ledger.baselines(&[downloads_of(1)]));
+        wait_for("the read to wait for the lock", || (administrator.waiting() > 0).then_some(()));
+        stop_for(limits.answer);
+        drop(lock);
+        assert_eq!(read.join().unwrap().unwrap(), [Baseline::NONE]);
+    });
 }

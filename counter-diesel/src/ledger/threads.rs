@@ -9,12 +9,16 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tracing::{Span, dispatcher};
+
+/// A wait is cut into this many parts. While the process or its machine is suspended, clocks go on
+/// and nothing reads an answer that arrives. That uses up one part, and not the whole limit.
+const PARTS_OF_A_WAIT: u32 = 8;
 
 /// The next job of a thread. It gets the place to which the thread returns before it answers, so
 /// that the caller's next call finds the thread there.
@@ -167,9 +171,12 @@ impl Threads {
     }
 }
 
+/// What a call returned, or its panic.
+type Outcome<T> = Result<T, Box<dyn Any + Send>>;
+
 /// The caller's side of a call that a thread makes.
 pub(crate) struct Call<T> {
-    answer: Receiver<Result<T, Box<dyn Any + Send>>>,
+    answer: Receiver<Outcome<T>>,
     /// Set by whichever comes first: the thread has the answer, or the caller stops waiting.
     is_decided: Arc<AtomicBool>,
     left_behind: Arc<AtomicUsize>,
@@ -191,8 +198,8 @@ impl<T> Call<T> {
         let _ = self.end(limit);
     }
 
-    fn end(self, limit: Duration) -> Result<Result<T, Box<dyn Any + Send>>, Overdue> {
-        let mut result = self.answer.recv_timeout(limit);
+    fn end(self, limit: Duration) -> Result<Outcome<T>, Overdue> {
+        let mut result = self.receive(limit);
         if result.is_err() {
             let left_behind = self.left_behind.fetch_add(1, Ordering::SeqCst) + 1;
             if !self.is_decided.swap(true, Ordering::SeqCst) {
@@ -204,6 +211,19 @@ impl<T> Call<T> {
         }
         // The thread never ends without an answer.
         result.map_err(|_| Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) })
+    }
+
+    /// Waits for the answer in parts, and keeps what the last of them returns.
+    fn receive(&self, limit: Duration) -> Result<Outcome<T>, RecvTimeoutError> {
+        let part = limit / PARTS_OF_A_WAIT;
+        let mut result = self.answer.recv_timeout(part);
+        for _ in 1..PARTS_OF_A_WAIT {
+            if !matches!(result, Err(RecvTimeoutError::Timeout)) {
+                break;
+            }
+            result = self.answer.recv_timeout(part);
+        }
+        result
     }
 }
 
