@@ -1,6 +1,7 @@
 //! The measures, in the order in which they are reported.
 
 mod allocations;
+mod cluster;
 mod footprint;
 mod foreign_keys;
 mod growth;
@@ -52,6 +53,11 @@ pub const MEASURES: &[Measure] = &[
         sync::of_worker,
     ),
     measure("sync-mariadb", "a sync of 100,000 counters into MariaDB", sync::into_mariadb),
+    measure(
+        "sync-alone",
+        "these into databases that share no core with Redis",
+        sync::into_databases_alone,
+    ),
     measure("sync-sqlite", "the same into SQLite, from Redis", sync_sqlite::from_redis),
     measure("sync-memory", "the same into SQLite, from memory", sync_sqlite::from_memory),
     measure(
@@ -87,6 +93,11 @@ pub const MEASURES: &[Measure] = &[
     measure("index", "a worker's sync of 10 counters beside 500,000 keys", index::beside_many),
     measure("idle-workers", "20 workers where nothing is counted", index::idle_workers),
     measure("two-workers", "two workers that sync at the same time", index::two_workers),
+    measure(
+        "cluster",
+        "increments of 1 to 16 threads in a cluster, beside one server",
+        cluster::increments,
+    ),
     measure("growth-counters", "syncs of 10,000 to 10,000,000 counters", growth::of_counters),
     measure("growth-threads", "increments of 1 to 16 threads", growth::of_threads),
     measure("growth-syncs", "1 to 8 syncs at once", growth::of_syncs),

@@ -1,6 +1,7 @@
 use counter_core::RedisStore;
 use counter_diesel::sync::SyncTimes;
 use counter_diesel::{Counters, SyncOptions, SyncReport};
+use counter_tests::servers::RedisServer;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use redis::Connection;
@@ -22,11 +23,16 @@ pub struct Stage<C: BareConnection> {
 impl<C: BareConnection> Stage<C> {
     /// Makes a stage with an empty Redis and an empty table.
     pub fn new(bench: &Bench, database: &str) -> Self {
-        bench.redis().flush();
-        let redis = RedisStore::builder(bench.redis().url());
+        Self::with(bench.redis(), database)
+    }
+
+    /// Makes a stage with this Redis, which is emptied.
+    pub fn with(redis: &RedisServer, database: &str) -> Self {
+        redis.flush();
+        let store = RedisStore::builder(redis.url());
         let pool = C::pool(database);
-        let counters = Counters::builder(pool.clone()).redis_with(redis).build().unwrap();
-        Self::over(counters, bench.redis().bare(), pool)
+        let counters = Counters::builder(pool.clone()).redis_with(store).build().unwrap();
+        Self::over(counters, redis.bare(), pool)
     }
 
     /// Makes a stage whose increments wait in memory.

@@ -1,7 +1,11 @@
 //! Increments of counters in a cluster, beside those on one server, and beside the `redis` crate's
-//! own connection to a cluster. Prints a table in Markdown.
+//! own connection to a cluster. The measure `cluster` of `counter-benchmarks` starts the servers.
 //!
-//! `cargo run --release -- redis://127.0.0.1:6379 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003`
+//! `cargo run --release -- redis://127.0.0.1:6379 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003 9`
+//!
+//! Prints a line for each number of threads: that number; the increments a second of a store on one
+//! server, of one on the cluster, and of a connection of the client library for each thread; and
+//! the ratio of the second to the third, round by round: median, least, greatest.
 
 use std::env;
 use std::num::NonZeroU32;
@@ -14,9 +18,6 @@ use redis::cluster::{ClusterClient, ClusterConnection};
 
 const COUNTERS: i64 = 3000;
 
-/// How often each way is measured. The ways take turns, so that all meet the same machine.
-const ROUNDS: usize = 9;
-
 const TIME: Duration = Duration::from_millis(500);
 
 /// A way to increment the counter of this number. Each thread has one of its own.
@@ -26,30 +27,41 @@ fn main() {
     let mut arguments = env::args().skip(1);
     let one = arguments.next().expect("the URL of a server");
     let nodes = arguments.next().expect("nodes of a cluster, with commas between");
+    let rounds = arguments.next().expect("the number of rounds");
+    let rounds = rounds.parse::<usize>().expect("the number of rounds");
     let pool_size = NonZeroU32::new(32).unwrap();
     let one = RedisStore::builder(one).pool_size(pool_size).build().unwrap();
     let cluster = format!("redis+cluster://{nodes}");
     let cluster = RedisStore::builder(cluster).pool_size(pool_size).build().unwrap();
     let client = nodes.split(',').map(|node| format!("redis://{node}"));
     let client = ClusterClient::new(client).unwrap();
-    println!(
-        "| threads | a store on one server | a store on the cluster | `ClusterConnection` for each thread |\n\
-         |---|---|---|---|"
-    );
-    for threads in [1, 4, 16] {
-        let mut rates = [const { Vec::new() }; 3];
-        for _ in 0..ROUNDS {
-            let [on_one, on_cluster, of_client] = &mut rates;
+    for threads in [1, 2, 4, 8, 16] {
+        let mut rates = [const { Vec::new() }; 4];
+        for _ in 0..rounds {
+            let [on_one, on_cluster, of_client, ratios] = &mut rates;
+            // The ways take turns, so that all meet the same machine.
             on_one.push(rate(threads, || of_store(&one)));
-            on_cluster.push(rate(threads, || of_store(&cluster)));
-            of_client.push(rate(threads, || of_connection(client.get_connection().unwrap())));
+            let ours = rate(threads, || of_store(&cluster));
+            let limit = rate(threads, || of_connection(client.get_connection().unwrap()));
+            on_cluster.push(ours);
+            of_client.push(limit);
+            ratios.push(ours / limit);
         }
-        let cells = rates.map(|mut rates| {
-            rates.sort_unstable();
-            format!("{} ({} to {})", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1])
-        });
-        println!("| {threads} | {} |", cells.join(" | "));
+        for rates in &mut rates {
+            rates.sort_unstable_by(f64::total_cmp);
+        }
+        let [on_one, on_cluster, of_client, ratios] = &rates;
+        let [on_one, on_cluster, of_client] = [on_one, on_cluster, of_client].map(median);
+        let (least, greatest) = (ratios[0], ratios[rounds - 1]);
+        println!(
+            "{threads} {on_one:.0} {on_cluster:.0} {of_client:.0} {:.4} {least:.4} {greatest:.4}",
+            median(ratios)
+        );
     }
+}
+
+fn median(sorted: &Vec<f64>) -> f64 {
+    sorted[sorted.len() / 2]
 }
 
 fn of_store(store: &RedisStore) -> Increment<'_> {
@@ -65,9 +77,9 @@ fn of_connection(mut connection: ClusterConnection) -> Increment<'static> {
 }
 
 /// Increments each second, by so many threads together.
-fn rate<'a>(threads: usize, make: impl Fn() -> Increment<'a>) -> u64 {
+fn rate<'a>(threads: usize, make: impl Fn() -> Increment<'a>) -> f64 {
     let ready = Barrier::new(threads);
-    let done: u64 = thread::scope(|scope| {
+    let done: i64 = thread::scope(|scope| {
         let counting = (0..threads).map(|thread| {
             let (mut increment, ready) = (make(), &ready);
             let first = thread as i64 * 37;
@@ -79,11 +91,11 @@ fn rate<'a>(threads: usize, make: impl Fn() -> Increment<'a>) -> u64 {
                     increment(number % COUNTERS);
                     number += 1;
                 }
-                (number - first) as u64
+                number - first
             })
         });
         let counting: Vec<_> = counting.collect();
         counting.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    done * 1000 / u64::try_from(TIME.as_millis()).unwrap()
+    done as f64 / TIME.as_secs_f64()
 }

@@ -1,7 +1,9 @@
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use counter_diesel::{Counters, HasCounters, SyncOptions};
+use counter_tests::servers::RedisServer;
 use diesel::PgConnection;
 
 use crate::bench::Bench;
@@ -11,9 +13,23 @@ use crate::rounds::{Spread, seconds};
 use crate::stage::{Rows, Stage};
 use crate::table::{Bar, Row};
 
-/// Measures single increments, alone and while another thread of the program syncs, on any core.
+/// Measures single increments, alone and while another thread of the program syncs, on any core:
+/// with a Redis that waits until PostgreSQL leaves it their core, and with one that need not.
 pub fn beside_a_sync(bench: &Bench) -> Vec<Row> {
-    let mut stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
+    let mut rows = beside(bench, bench.redis(), "while a sync runs");
+    // A user may lack the right to give a process precedence.
+    let precedence = ["chrt", "--fifo", "1"];
+    if Command::new("chrt").args(&precedence[1..]).arg("true").status().is_ok_and(|it| it.success())
+    {
+        let program = [&precedence[..], &["redis-server"]].concat();
+        let redis = cores::on(Side::Servers, || RedisServer::start_program(&program, &[]));
+        rows.extend(beside(bench, &redis, "while a sync runs, where Redis has precedence"));
+    }
+    rows
+}
+
+fn beside(bench: &Bench, redis: &RedisServer, when: &str) -> Vec<Row> {
+    let mut stage = Stage::<PgConnection>::with(redis, &bench.postgres().url("postgres"));
     let counters = bench.of(300_000, 10_000);
     // A counter of its own.
     let post = Post { id: counters + 1 };
@@ -40,7 +56,7 @@ pub fn beside_a_sync(bench: &Bench) -> Vec<Row> {
         let sides = beside.iter().zip(&alone);
         let ratio = sides.map(|(beside, alone)| beside.at(percent) / alone.at(percent));
         let micros = |taken: &[Taken]| format!("{:.0} µs", at(taken, percent).median * 1e6);
-        let what = format!("single increments while a sync runs, and alone: {name}");
+        let what = format!("single increments {when}, and alone: {name}");
         let row = Row::ratio(what, Spread::of(ratio), to_reach);
         row.with_sides(micros(&beside), micros(&alone))
     };

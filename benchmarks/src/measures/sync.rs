@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use counter_diesel::sync::{Reach, SyncTimes};
 use counter_diesel::{SyncOptions, SyncReport};
+use counter_tests::servers::RedisServer;
 use diesel::{MysqlConnection, PgConnection};
 
 use crate::bare::{BareConnection, batches};
 use crate::bench::Bench;
+use crate::cores::{self, Side};
 use crate::post::{PostCounter, posts};
 use crate::rounds::{Rounds, Spread, seconds};
 use crate::stage::{Rows, Stage};
@@ -22,9 +24,28 @@ pub fn into_mariadb(bench: &Bench) -> Vec<Row> {
     into(bench, stage, "MariaDB", [Bar::AtMost(2.2), Bar::AtMost(2.5)])
 }
 
-/// Measures a pass that follows the index, as a worker makes it. The increments have written that.
 pub fn of_worker(bench: &Bench) -> Vec<Row> {
     let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
+    following_index(bench, stage, "PostgreSQL")
+}
+
+/// Measures syncs into a database that shares its core with nothing: Redis is on that of this
+/// program, which is idle most of the time that a sync takes.
+pub fn into_databases_alone(bench: &Bench) -> Vec<Row> {
+    let redis = cores::on(Side::Client, RedisServer::start);
+    let postgres = || Stage::<PgConnection>::with(&redis, &bench.postgres().url("postgres"));
+    let name = "PostgreSQL with a core of its own";
+    let mut rows = into(bench, postgres(), name, [Bar::AtMost(2.0); 2]);
+    rows.extend(following_index(bench, postgres(), name));
+    // Last, because a Redis refuses the syncs into a database that it followed before.
+    let mariadb = Stage::<MysqlConnection>::with(&redis, &bench.mariadb().url("benchmarks"));
+    let name = "MariaDB with a core of its own";
+    rows.extend(into(bench, mariadb, name, [Bar::AtMost(2.2), Bar::AtMost(2.5)]));
+    rows
+}
+
+/// Measures a pass that follows the index, as a worker makes it. The increments have written that.
+fn following_index(bench: &Bench, stage: Stage<PgConnection>, name: &str) -> Vec<Row> {
     let counters = bench.of(100_000, 10_000);
     let (posts, batches) = (posts(counters), batches(counters, 2));
     let options = SyncOptions::default().follow_index(true);
@@ -51,7 +72,7 @@ pub fn of_worker(bench: &Bench) -> Vec<Row> {
             stage.upsert(&batches) / counters as f64
         };
         let rounds = Rounds::alternate(bench.of(7, 2), ours, limit);
-        let what = format!("sync that follows the index into PostgreSQL, rows {how}");
+        let what = format!("sync that follows the index into {name}, rows {how}");
         rows.push(Row::times(&what, &rounds, Bar::AtMost(1.6)));
         rows.push(where_it_went(&what, times.into_inner(), counters));
     }

@@ -51,6 +51,13 @@ impl ClusterSite {
         site
     }
 
+    /// Starts one whose masters have no replicas, and keep nothing on disk.
+    pub fn start_masters_in_memory() -> Self {
+        let site = Self::start_nodes(MASTERS, "redis-server", &[]);
+        site.wait_until_it_works();
+        site
+    }
+
     fn start_nodes(number: usize, program: &str, options: &[&str]) -> Self {
         let ports: Vec<_> = (0..number).map(|_| Port::claim()).collect();
         let nodes = ports.iter().map(|port| {
