@@ -55,10 +55,14 @@ pub const MEASURES: &[Measure] = &[
     measure("sync-mariadb", "a sync of 100,000 counters into MariaDB", sync::into_mariadb),
     measure(
         "sync-alone",
-        "these into databases that share no core with Redis",
+        "syncs of 100,000 counters into databases that share no core with Redis",
         sync::into_databases_alone,
     ),
-    measure("sync-sqlite", "the same into SQLite, from Redis", sync_sqlite::from_redis),
+    measure(
+        "sync-sqlite",
+        "a sync of 100,000 counters into SQLite, from Redis",
+        sync_sqlite::from_redis,
+    ),
     measure("sync-memory", "the same into SQLite, from memory", sync_sqlite::from_memory),
     measure(
         "text-owners",

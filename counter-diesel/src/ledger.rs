@@ -23,6 +23,7 @@ pub(crate) mod prepared_read;
 pub(crate) mod records;
 pub(crate) mod retry;
 pub(crate) mod state;
+pub(crate) mod suspension;
 pub(crate) mod threads;
 pub(crate) mod transaction;
 

@@ -14,9 +14,9 @@ use std::{fs, thread};
 
 use counter_core::{
     Baseline, ClaimOp, Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore, RedisTimeouts,
-    Replacement,
+    Replacement, TableName,
 };
-use counter_diesel::ledger::LedgerLimits;
+use counter_diesel::ledger::{Ledger as _, LedgerLimits, PoolLedger};
 use counter_tests::database::{Database as _, OwnDatabase, ServerConnection as _};
 use counter_tests::database_server::ledger_within;
 use counter_tests::fixtures::downloads_of;
@@ -25,6 +25,8 @@ use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::servers::{RedisServer, postgres};
 use counter_tests::store_worlds::limited;
 use diesel::PgConnection;
+use diesel::connection::SimpleConnection as _;
+use diesel::r2d2::{ConnectionManager, Pool};
 use rustix::thread::gettid;
 
 /// A process is stopped as a whole, so one test runs at a time.
@@ -35,13 +37,14 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 fn interrupt<T: Send>(server: &RedisServer, times: usize, ask: impl FnOnce() -> T + Send) -> T {
     let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     server.freeze();
-    interrupt_held(times, || true, || server.thaw(), ask)
+    interrupt_held(times, stop_and_continue, || true, || server.thaw(), ask)
 }
 
 /// Runs `ask` in a thread and so often stops and continues this process while its question is held,
 /// and lets its answer come then.
 fn interrupt_held<T: Send>(
     times: usize,
+    stop_and_continue: impl Fn(),
     is_held: impl Fn() -> bool,
     release: impl FnOnce(),
     ask: impl FnOnce() -> T + Send,
@@ -70,16 +73,18 @@ fn interrupt_held<T: Send>(
 }
 
 fn stop_and_continue() {
-    stop_for(Duration::ZERO);
+    stop_for(Duration::ZERO, "");
 }
 
-fn stop_for(time: Duration) {
+/// Stops this process for some time, and runs a command of the shell at the end of it.
+fn stop_for(time: Duration, meanwhile: &str) {
     let script = r#"kill -STOP "$1"
         until grep -q '^State:[[:space:]]*T' "/proc/$1/status"; do :; done
         sleep "$2"
+        sh -c "$3"
         kill -CONT "$1""#;
-    let (id, seconds) = (process_id().to_string(), time.as_secs().to_string());
-    let done = Command::new("sh").args(["-c", script, "sh", &id, &seconds]).status();
+    let (id, seconds) = (process_id().to_string(), time.as_secs_f64().to_string());
+    let done = Command::new("sh").args(["-c", script, "sh", &id, &seconds, meanwhile]).status();
     assert!(done.unwrap().success());
 }
 
@@ -143,7 +148,7 @@ fn a_server_that_is_tried_out_is_asked_again() {
     for after in (0..).step_by(5) {
         proxy.prepare(Trouble { towards: Towards::Client, after, kind: Kind::Hold });
         let is_held = || proxy.happened() == 1;
-        drop(interrupt_held(1, is_held, || proxy.release(), build).unwrap());
+        drop(interrupt_held(1, stop_and_continue, is_held, || proxy.release(), build).unwrap());
         if proxy.calm() == 0 {
             assert!(after > 5, "nothing was held");
             break;
@@ -212,20 +217,44 @@ fn counted(counters: i64) -> (RedisServer, RedisStore) {
 }
 
 #[test]
-fn a_read_of_the_database_has_its_time_although_its_process_was_stopped_for_longer() {
+fn a_read_of_the_database_has_its_time_however_often_and_long_its_process_is_stopped() {
     let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    database.ledger("model_counters").run_pending_migrations().unwrap();
     let mut limits = LedgerLimits::default();
     limits.answer = Duration::from_secs(4);
     let ledger = ledger_within(&database.url(), limits);
-    ledger.run_pending_migrations().unwrap();
-    let mut administrator = database.connect();
-    let lock = database.hold("LOCK TABLE model_counters");
+    let (mut administrator, mut holder) = (database.connect(), database.connect());
+    let lock = "BEGIN; LOCK TABLE model_counters";
+    holder.batch_execute(lock).unwrap();
+    let session = holder.number("SELECT pg_backend_pid()::bigint AS n");
+    let unlock = format!("SELECT pg_terminate_backend({session})");
+    let unlock = format!("psql -qXtd '{}' -c '{unlock}' >/dev/null", database.url());
     thread::scope(|scope| {
         let read = scope.spawn(|| ledger.baselines(&[downloads_of(1)]));
         wait_for("the read to wait for the lock", || (administrator.waiting() > 0).then_some(()));
-        stop_for(limits.answer);
-        drop(lock);
+        let time = limits.answer * 6 / 10;
+        for _ in 0..4 {
+            stop_for(time, "");
+        }
+        stop_for(time, &unlock);
         assert_eq!(read.join().unwrap().unwrap(), [Baseline::NONE]);
     });
+}
+
+/// A connection of the pool becomes free while the process that waits for one is stopped.
+#[test]
+fn a_call_gets_a_connection_although_its_process_was_stopped_for_longer_than_it_waits() {
+    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let within = Duration::from_secs(2);
+    let pool = Pool::builder().max_size(1).connection_timeout(within);
+    let pool = pool.build(ConnectionManager::<PgConnection>::new(database.url())).unwrap();
+    let ledger = PoolLedger::new(pool.clone(), TableName::default()).unwrap();
+    ledger.run_pending_migrations().unwrap();
+    let taken = pool.get().unwrap();
+    let stop = || stop_for(within * 3, "");
+    let ask = || ledger.baselines(&[downloads_of(1)]);
+    let read = interrupt_held(1, stop, || true, || drop(taken), ask);
+    assert_eq!(read.unwrap(), [Baseline::NONE]);
 }

@@ -8,7 +8,7 @@
 //! the ratio of the second to the third, round by round: median, least, greatest.
 
 use std::env;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ fn main() {
     let one = arguments.next().expect("the URL of a server");
     let nodes = arguments.next().expect("nodes of a cluster, with commas between");
     let rounds = arguments.next().expect("the number of rounds");
-    let rounds = rounds.parse::<usize>().expect("the number of rounds");
+    let rounds = rounds.parse::<NonZeroUsize>().expect("the number of rounds").get();
     let pool_size = NonZeroU32::new(32).unwrap();
     let one = RedisStore::builder(one).pool_size(pool_size).build().unwrap();
     let cluster = format!("redis+cluster://{nodes}");
@@ -37,12 +37,18 @@ fn main() {
     let client = ClusterClient::new(client).unwrap();
     for threads in [1, 2, 4, 8, 16] {
         let mut rates = [const { Vec::new() }; 4];
-        for _ in 0..rounds {
+        for round in 0..rounds {
             let [on_one, on_cluster, of_client, ratios] = &mut rates;
-            // The ways take turns, so that all meet the same machine.
             on_one.push(rate(threads, || of_store(&one)));
-            let ours = rate(threads, || of_store(&cluster));
-            let limit = rate(threads, || of_connection(client.get_connection().unwrap()));
+            let ours = || rate(threads, || of_store(&cluster));
+            let limit = || rate(threads, || of_connection(client.get_connection().unwrap()));
+            // They take turns in going first.
+            let (ours, limit) = if round % 2 == 0 {
+                (ours(), limit())
+            } else {
+                let limit = limit();
+                (ours(), limit)
+            };
             on_cluster.push(ours);
             of_client.push(limit);
             ratios.push(ours / limit);
@@ -51,7 +57,8 @@ fn main() {
             rates.sort_unstable_by(f64::total_cmp);
         }
         let [on_one, on_cluster, of_client, ratios] = &rates;
-        let [on_one, on_cluster, of_client] = [on_one, on_cluster, of_client].map(median);
+        let [on_one, on_cluster, of_client] =
+            [on_one, on_cluster, of_client].map(|rates| median(rates));
         let (least, greatest) = (ratios[0], ratios[rounds - 1]);
         println!(
             "{threads} {on_one:.0} {on_cluster:.0} {of_client:.0} {:.4} {least:.4} {greatest:.4}",
@@ -60,7 +67,7 @@ fn main() {
     }
 }
 
-fn median(sorted: &Vec<f64>) -> f64 {
+fn median(sorted: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 

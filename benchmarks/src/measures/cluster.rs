@@ -14,22 +14,28 @@ use crate::table::{Bar, Row, in_thousands};
 /// Another program makes them, because the client library must be built for clusters.
 pub fn increments(bench: &Bench) -> Vec<Row> {
     cores::on(Side::Anywhere, || {
+        let _ = run("build", &[]);
         let one = RedisServer::start();
         let site = ClusterSite::start_masters_in_memory();
         let nodes = site.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port()));
         let nodes = nodes.collect::<Vec<_>>().join(",");
-        let mut program = Command::new("cargo");
-        program.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", "--release", "--quiet"]);
-        program.args([
-            "--manifest-path=cluster/Cargo.toml",
-            "--target-dir=../target/cluster",
-            "--",
-        ]);
-        program.args([&one.url(), &nodes]).arg(bench.of("9", "1"));
-        let output = program.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        rows_of(bench, &String::from_utf8(output.stdout).unwrap())
+        rows_of(bench, &run("run", &["--", &one.url(), &nodes, bench.of("9", "1")]))
     })
+}
+
+/// Runs a command of Cargo for the other program, and returns what that prints.
+fn run(command: &str, arguments: &[&str]) -> String {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+        command,
+        "--release",
+        "--quiet",
+        "--locked",
+    ]);
+    cargo.args(["--manifest-path=cluster/Cargo.toml", "--target-dir=../target/cluster"]);
+    let output = cargo.args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Makes rows of what the program prints: in each line the number of threads, three rates, and the
@@ -43,6 +49,7 @@ fn rows_of(bench: &Bench, printed: &str) -> Vec<Row> {
         else {
             panic!("{line}")
         };
+        // One thread has the wake-ups of one connection, which differ by a factor of two.
         let bar = if threads > 1.0 { Bar::AtLeast(0.95) } else { Bar::None };
         let rate = |rate| in_thousands(rate) + "/s";
         let noun = if threads > 1.0 { "threads" } else { "thread" };

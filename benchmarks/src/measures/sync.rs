@@ -24,20 +24,21 @@ pub fn into_mariadb(bench: &Bench) -> Vec<Row> {
     into(bench, stage, "MariaDB", [Bar::AtMost(2.2), Bar::AtMost(2.5)])
 }
 
+/// Measures a pass as a worker makes it.
 pub fn of_worker(bench: &Bench) -> Vec<Row> {
     let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     following_index(bench, stage, "PostgreSQL")
 }
 
-/// Measures syncs into a database that shares its core with nothing: Redis is on that of this
-/// program, which is idle most of the time that a sync takes.
+/// Measures syncs into a database that shares its core with nothing. Redis is on the core of this
+/// program instead, which costs ours and not the limit.
 pub fn into_databases_alone(bench: &Bench) -> Vec<Row> {
     let redis = cores::on(Side::Client, RedisServer::start);
     let postgres = || Stage::<PgConnection>::with(&redis, &bench.postgres().url("postgres"));
     let name = "PostgreSQL with a core of its own";
     let mut rows = into(bench, postgres(), name, [Bar::AtMost(2.0); 2]);
     rows.extend(following_index(bench, postgres(), name));
-    // Last, because a Redis refuses the syncs into a database that it followed before.
+    // Its stage empties Redis, which must not happen between two syncs into PostgreSQL.
     let mariadb = Stage::<MysqlConnection>::with(&redis, &bench.mariadb().url("benchmarks"));
     let name = "MariaDB with a core of its own";
     rows.extend(into(bench, mariadb, name, [Bar::AtMost(2.2), Bar::AtMost(2.5)]));

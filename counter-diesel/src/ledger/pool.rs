@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 use counter_core::{
@@ -29,6 +29,7 @@ use crate::ledger::parts;
 use crate::ledger::records;
 use crate::ledger::retry;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
+use crate::ledger::suspension::was_suspended;
 use crate::ledger::transaction::PoolTransaction;
 
 /// How long a check-up waits each time for a second connection.
@@ -62,9 +63,13 @@ impl<C: CounterConnection> DirectLedger<C> {
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
-        self.pool
-            .get_timeout(self.limits.connection.min(self.pool.connection_timeout()))
-            .map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
+        let within = self.limits.connection.min(self.pool.connection_timeout());
+        let started = Instant::now();
+        let mut conn = self.pool.get_timeout(within);
+        if conn.is_err() && was_suspended(started, within) {
+            conn = self.pool.get_timeout(within);
+        }
+        conn.map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
     }
 
     /// The tables, which are looked up once. So a read takes one round trip, and reads these tables

@@ -34,9 +34,10 @@ const END_READ_WITHIN: Duration = Duration::from_millis(100);
 /// Every call ends within a time, also if the server is frozen or the network drops its packets: a
 /// read or a question within 10 seconds, which is [`Error::Unreachable`] then, and a step of a
 /// transaction within 30, which is [`Error::TimedOut`]. Migrations may change large tables and have
-/// no such limit. However long the process or its machine is suspended meanwhile, that uses up only
-/// an eighth of the time. SQLite is no server, and its files are waited for as the pool says. Where
-/// the operating system gives no thread for a call, its caller waits as long as the call takes.
+/// no such limit. Time in which the process is suspended hardly counts, but a server ends a
+/// transaction whose client it has not heard from for 15 seconds. SQLite is no server, and its
+/// files are waited for as the pool says. Where the operating system gives no thread for a call,
+/// its caller waits as long as the call takes.
 ///
 /// A call that ended so goes on in a thread that holds its connection, until the server answers or
 /// the system gives the connection up. While such calls hold at least half of the pool's

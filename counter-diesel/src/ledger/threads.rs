@@ -12,13 +12,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{Span, dispatcher};
 
-/// A wait is cut into this many parts. While the process or its machine is suspended, clocks go on
-/// and nothing reads an answer that arrives. That uses up one part, and not the whole limit.
-const PARTS_OF_A_WAIT: u32 = 8;
+use crate::ledger::suspension::was_suspended;
+
+/// A wait is cut into this many parts. While a process is suspended, its clock goes on, and nothing
+/// reads an answer that arrives. So a part in which it was suspended does not count.
+const PARTS_OF_A_WAIT: u32 = 4;
 
 /// The next job of a thread. It gets the place to which the thread returns before it answers, so
 /// that the caller's next call finds the thread there.
@@ -213,17 +215,20 @@ impl<T> Call<T> {
         result.map_err(|_| Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) })
     }
 
-    /// Waits for the answer in parts, and keeps what the last of them returns.
+    /// Waits for the answer, as long as the limit says of the time in which the process runs.
     fn receive(&self, limit: Duration) -> Result<Outcome<T>, RecvTimeoutError> {
-        let part = limit / PARTS_OF_A_WAIT;
-        let mut result = self.answer.recv_timeout(part);
-        for _ in 1..PARTS_OF_A_WAIT {
+        let (part, mut parts_left) = (limit / PARTS_OF_A_WAIT, PARTS_OF_A_WAIT);
+        loop {
+            let started = Instant::now();
+            let result = self.answer.recv_timeout(part);
             if !matches!(result, Err(RecvTimeoutError::Timeout)) {
-                break;
+                return result;
             }
-            result = self.answer.recv_timeout(part);
+            parts_left -= u32::from(!was_suspended(started, part));
+            if parts_left == 0 {
+                return result;
+            }
         }
-        result
     }
 }
 
@@ -332,6 +337,15 @@ mod tests {
         assert_eq!(id.unwrap(), thread::current().id());
         // The thread would wait for its caller.
         assert!(threads.begin(|| panic!("was called")).map(|call: Call<()>| drop(call)).is_none());
+    }
+
+    #[test]
+    fn a_call_without_an_answer_is_left_behind_once_its_limit_is_over_and_not_before() {
+        let (threads, (hold, call)) = (Threads::new(4), held());
+        let (limit, started) = (Duration::from_millis(200), Instant::now());
+        threads.run(limit, call).unwrap_err();
+        assert!(started.elapsed() >= limit);
+        drop(hold);
     }
 
     #[test]

@@ -51,9 +51,11 @@ impl ClusterSite {
         site
     }
 
-    /// Starts one whose masters have no replicas, and keep nothing on disk.
+    /// Starts one whose masters have no replicas, keep nothing on disk, and are not taken for dead
+    /// while they are busy.
     pub fn start_masters_in_memory() -> Self {
-        let site = Self::start_nodes(MASTERS, "redis-server", &[]);
+        let options = ["--cluster-node-timeout", "15000"];
+        let site = Self::start_nodes(MASTERS, "redis-server", &options);
         site.wait_until_it_works();
         site
     }
