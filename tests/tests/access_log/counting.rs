@@ -63,10 +63,11 @@ fn two_processes_at_once(site: &Site, log: &Path) {
         });
         processes.map(|process| process.join().unwrap())
     });
-    for ended in &ended {
-        assert!(ended.status.success(), "{ended:?}");
-        assert!(Said::by(ended).rows > 0, "{ended:?}");
-    }
+    // Both sync, but one of them may have claimed all there was each time.
+    let said = ended.each_ref().map(Said::by);
+    assert!(said.iter().all(|said| said.syncs > 0), "{ended:?}");
+    assert!(said.iter().any(|said| said.rows > 0), "{ended:?}");
+    assert!(ended.iter().all(|ended| ended.status.success()), "{ended:?}");
     // What one counted while the other had a claim on the same counter may be left when both have
     // ended.
     site.last_sync();

@@ -63,6 +63,8 @@ struct Said {
     unknown: i64,
     /// Claims that this process applied.
     rows: i64,
+    /// The passes in which it did so.
+    syncs: i64,
 }
 
 impl Said {
@@ -77,6 +79,7 @@ impl Said {
             not_counted: number_before(" increments were not counted: ").unwrap_or(0),
             unknown: number_before(" increments may have been counted or not: ").unwrap_or(0),
             rows: number_before(" rows written in ").unwrap_or(0),
+            syncs: number_before(" syncs: ").unwrap_or(0),
         };
         println!("{said:?}");
         said
