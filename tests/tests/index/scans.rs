@@ -1,5 +1,6 @@
 //! When everything is scanned, and by whom.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -80,12 +81,13 @@ fn a_note_that_has_lost_its_expiry_is_not_believed() {
 fn a_scan_that_was_not_finished_is_due_for_the_next_sync() {
     let mut setting = Setting::new();
     let counters = setting.counters();
-    (1..=3).for_each(|number| setting.count_bare(number));
-    let options = SyncOptions::default().follow_index(true);
+    // More batches than a pass has claimed when it is stopped at the first.
+    (1..=10).for_each(|number| setting.count_bare(number));
+    let options = SyncOptions::default().follow_index(true).batch_size(NonZeroUsize::MIN);
     let report = counters.sync_observed(&options, &mut |_| ControlFlow::Break(())).unwrap();
     assert!(report.interrupted, "{report}");
     let report = follow(&counters);
     assert_eq!((report.reach, report.interrupted), (Reach::Everything, false));
-    assert_eq!((1..=3).map(|number| baseline(&counters, number)).sum::<i64>(), 3);
+    assert_eq!((1..=10).map(|number| baseline(&counters, number)).sum::<i64>(), 10);
     assert_eq!(follow(&counters).reach, Reach::Index);
 }
