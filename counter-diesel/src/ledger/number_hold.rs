@@ -9,7 +9,7 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::transaction::PoolTransaction;
-use crate::random::random_word;
+use crate::random::one_of;
 
 /// How long a number has to be unused to be taken before one that was never used. A living store
 /// that nevertheless loses its number takes another one, which costs a few statements.
@@ -122,9 +122,8 @@ fn choose(known: &[NumberUse]) -> Option<StoreNumber> {
         .filter_map(StoreNumber::new)
         .filter(|number| known.iter().all(|used| used.number != *number));
     let best = if idle.is_empty() { unused.collect() } else { idle };
-    let at_random = usize::try_from(random_word() % best.len().max(1) as u64).unwrap_or_default();
     let oldest = || known.iter().min_by_key(|used| used.used_at).map(|used| used.number);
-    best.get(at_random).copied().or_else(oldest)
+    one_of(&best).or_else(oldest)
 }
 
 fn idle_for(used: &NumberUse) -> Duration {

@@ -7,10 +7,10 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::state_row::{RecordRow, StateRow};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::LockedRecord;
-use crate::random::random_word;
+use crate::random::{one_of, random_word};
 
-/// Locks a row of the record that no other transaction has locked, or, if there is none, one left
-/// to chance. All rows are read afterwards.
+/// Locks a row of the record that no other transaction has locked, or, if there is none, one that
+/// is not there yet. All rows are read afterwards.
 pub(crate) fn lock<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -19,7 +19,7 @@ pub(crate) fn lock<C: CounterConnection>(
 ) -> QueryResult<LockedRecord> {
     let row = match conn.free_writer(tables, prefix, store_id)? {
         Some(row) => row,
-        None => lock_any(conn, tables, prefix, store_id)?,
+        None => lock_another(conn, tables, prefix, store_id)?,
     };
     let (mut recorded, mut decision) = (Vec::new(), Marks::default());
     for row in conn.recorded(tables, prefix, store_id)? {
@@ -71,15 +71,18 @@ pub(crate) fn adopt<C: CounterConnection>(
     Ok(rows)
 }
 
-/// Waits for the transaction that has locked the row.
-fn lock_any<C: CounterConnection>(
+/// Makes a row and locks it. Waits for the transaction that has it locked, where all rows are there
+/// or another transaction has just made the same one.
+fn lock_another<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
     prefix: &str,
     store_id: &str,
 ) -> QueryResult<RecordRow> {
-    let writer = 1 + i64::try_from(random_word() % C::WRITERS).unwrap_or_default();
+    let mut writer = C::WRITERS;
     if C::IS_SERVER {
+        let present = conn.recorded(tables, prefix, store_id)?;
+        writer = absent_or_any(&present, C::WRITERS);
         // Makes the row, if there is none, and lowers nothing.
         let row = StateRow::new(prefix, store_id, ClaimSeq::ZERO);
         conn.record(tables, &[StateRow { writer, ..row }])?;
@@ -88,8 +91,35 @@ fn lock_any<C: CounterConnection>(
     Ok(rows.into_iter().next().unwrap_or_else(|| (writer, 0, String::new())))
 }
 
+/// Returns a number that no row has, of those from 1 to the last, or any if each has a row.
+fn absent_or_any(present: &[RecordRow], last: i64) -> i64 {
+    let is_absent = |number: &i64| present.iter().all(|(writer, ..)| writer != number);
+    let all = (1..=last).collect::<Vec<_>>();
+    let absent = all.iter().copied().filter(is_absent).collect::<Vec<_>>();
+    one_of(&absent).or_else(|| one_of(&all)).unwrap_or(last)
+}
+
 fn read((writer, seq, marks): RecordRow) -> QueryResult<NotedRow> {
     let marks =
         marks.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
     Ok(NotedRow { writer, seq: ClaimSeq::new(seq), marks, decision: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_row_that_is_there_is_taken_only_where_all_are() {
+        let taken = |present: &[i64]| {
+            let rows = present.iter().map(|number| (*number, 5, String::new()));
+            let rows = rows.collect::<Vec<_>>();
+            (0..200).map(|_| absent_or_any(&rows, 4)).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(taken(&[-1, 0, 1, 2, 4]), BTreeSet::from([3]));
+        assert_eq!(taken(&[2]), BTreeSet::from([1, 3, 4]));
+        assert_eq!(taken(&[1, 2, 3, 4]), BTreeSet::from([1, 2, 3, 4]));
+    }
 }

@@ -37,7 +37,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
     const WRITTEN_AT_ONCE: usize = usize::MAX;
 
     /// In how many rows transactions record what a store has given out.
-    const WRITERS: u64 = 64;
+    const WRITERS: i64 = 64;
 
     /// The clause that locks the rows that a `SELECT` finds. Where a transaction that writes locks
     /// all rows, it is empty.

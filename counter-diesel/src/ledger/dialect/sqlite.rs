@@ -45,7 +45,7 @@ const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 impl Dialect for SqliteConnection {
     const IS_SERVER: bool = false;
 
-    const WRITERS: u64 = 1;
+    const WRITERS: i64 = 1;
 
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 
