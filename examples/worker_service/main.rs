@@ -9,8 +9,9 @@
 //! - `GET /posts/1` shows the post with its views; while Redis is away, with those of the last sync
 //! - `GET /top` lists the most viewed posts, by the last sync
 //!
-//! `LISTEN` is the address; the default is 127.0.0.1:3000. On SIGTERM or Ctrl-C the service stops
-//! accepting requests, finishes those it has, and syncs a last time.
+//! `LISTEN` is the address; the default is 127.0.0.1:3000. `SYNC_SECONDS` is how often the worker
+//! syncs; the default is 10. On SIGTERM or Ctrl-C the service stops accepting requests, finishes
+//! those it has, and syncs a last time.
 
 mod posts;
 mod routes;
@@ -29,13 +30,11 @@ use crate::routes::App;
 /// The number of requests that use the database or Redis at the same time.
 const CONNECTIONS: u32 = 8;
 
-const SYNC_EVERY: Duration = Duration::from_secs(10);
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let app = tokio::task::spawn_blocking(open).await??;
-    let worker = app.counters.spawn_sync(SYNC_EVERY)?;
+    let worker = app.counters.spawn_sync(sync_interval()?)?;
     let listener =
         TcpListener::bind(&address).await.with_context(|| format!("cannot listen at {address}"))?;
     println!("listening at http://{}", listener.local_addr()?);
@@ -46,6 +45,12 @@ async fn main() -> Result<()> {
     let status = status.context("the last sync failed; what is pending stays in Redis")?;
     println!("stopped after {} syncs of {} counters", status.passes, status.applied);
     Ok(())
+}
+
+fn sync_interval() -> Result<Duration> {
+    let seconds = env::var("SYNC_SECONDS").unwrap_or_else(|_| "10".to_owned());
+    let seconds = seconds.parse().context("SYNC_SECONDS is a number of seconds")?;
+    Ok(Duration::from_secs(seconds))
 }
 
 /// Opens everything, which blocks. The database must be reachable; Redis may come later.

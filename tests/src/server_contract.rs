@@ -10,6 +10,7 @@ use std::time::Duration;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{CounterConnection, Ledger, LockWait, PoolLedger, TableName};
 use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq, Prefix};
+use counter_diesel::sync::PostponedCause;
 use counter_diesel::{Config, Counters, Error, MemoryStore, Owner, SyncOptions};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, TestCustomizer};
 
@@ -127,14 +128,21 @@ fn deadlock<C: ServerConnection>(world: &ServerWorld<C>) {
         let owner = post(id);
         counters.increment(owner, "views", 1).unwrap();
     }
-    let sync = thread::spawn(move || counters.sync(&SyncOptions::default()).unwrap());
+    let counters = Arc::new(counters);
+    let syncing = Arc::clone(&counters);
+    let sync = thread::spawn(move || syncing.sync(&SyncOptions::default()).unwrap());
     let mut watcher = world.database.connect();
     wait_for("the sync to wait", || (watcher.waiting() == 1).then_some(()));
     run(&format!("{add} = 1"));
     run("COMMIT");
 
-    let report = sync.join().unwrap();
-    assert!(report.is_clean() && report.applied == 2, "{report:?}");
+    let mut report = sync.join().unwrap();
+    // PostgreSQL looks for a deadlock once. Where the other came late to it, the sync waited its
+    // time and left the rows to the next.
+    if report.postponed.iter().any(|claim| claim.cause == PostponedCause::Locked) {
+        report = counters.sync(&SyncOptions::default()).unwrap();
+    }
+    assert!(report.is_clean(), "{report:?}");
     assert_eq!([1, 2, 3].map(|id| count(&*ledger, id)), [1002, 1002, 1001]);
 }
 

@@ -1,10 +1,10 @@
 //! A site whose servers can be taken away: a Redis and a database that belong to one test.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use counter_core::{Config, DeltaStore, Error as StoreError, RedisStore};
-use counter_diesel::{Counters, Error, SyncOptions};
+use counter_core::{Config, DeltaStore, Error as StoreError, RedisStore, StoreStep};
+use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, MysqlConnection};
 
@@ -17,6 +17,35 @@ use crate::servers::mariadb::MariaDb;
 use crate::servers::postgres::Postgres;
 use crate::servers::{ClusterSite, Durability, RedisServer};
 use crate::store_worlds::patient;
+
+/// For how long rows stay locked at least while a sync waits for Redis.
+const BUSY: Duration = Duration::from_millis(500);
+
+/// Returns what a sync reports, or nothing if Redis was too busy to answer while rows were locked,
+/// which are not kept so for long.
+///
+/// # Panics
+///
+/// If the sync failed for another reason.
+pub fn sync_unless_redis_is_busy(counters: &Counters, options: &SyncOptions) -> Option<SyncReport> {
+    let start = Instant::now();
+    let result = counters.sync(options);
+    let is_busy = |error: &Error| is_of_busy_redis(error) && start.elapsed() > BUSY;
+    match result {
+        Err(error) if is_busy(&error) => None,
+        Ok(report) if report.stopped.as_ref().is_some_and(is_busy) => None,
+        result => Some(result.unwrap()),
+    }
+}
+
+/// Whether a sync failed at what it asks Redis while rows are locked.
+pub fn is_of_busy_redis(error: &Error) -> bool {
+    let step = match error {
+        Error::Core(StoreError::Store { step, .. }) => *step,
+        _ => return false,
+    };
+    matches!(step, StoreStep::Verify | StoreStep::Recall)
+}
 
 /// A Redis and a database.
 pub struct Site {
@@ -111,11 +140,7 @@ impl Site {
     pub fn last_sync(&self) -> u64 {
         let counters = self.counters_after(Duration::ZERO);
         wait_for("a sync to come to its end", || {
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            // Rows are not kept locked until a busy Redis answers.
-            if matches!(report.stopped, Some(Error::Core(StoreError::Store { .. }))) {
-                return None;
-            }
+            let report = sync_unless_redis_is_busy(&counters, &SyncOptions::default())?;
             assert!(report.is_clean() && report.busy == 0, "{report:?}");
             Some(report.recovered)
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use counter_core::{Config, CounterId};
+use counter_core::{Config, CounterId, DeltaStore};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{post, views_of};
@@ -94,10 +94,10 @@ const CASES: &[Case<World>] = &[
     }),
     ("a set beats what is claimed ahead of it", |world| {
         let steps = Steps::default();
-        let other = world.counters();
+        let (other, store) = (world.counters(), Arc::clone(&world.store));
         let faults = steps.watched(move |steps, step| {
             if step == "begin" && !steps.is_set.swap(true, SeqCst) {
-                wait_for("the second batch to be claimed", || steps.have_claimed(2));
+                wait_for("the second batch to be claimed", || are_claimed(&*store, 2));
                 (0..2).for_each(|n| other.set(post(n), "views", 100).unwrap());
             }
         });
@@ -119,6 +119,12 @@ const CASES: &[Case<World>] = &[
         }
     }),
 ];
+
+/// Whether the store holds a claim of each of the first counters.
+fn are_claimed(store: &dyn DeltaStore, counters: i64) -> Option<()> {
+    let held = store.look(&ids(counters)).unwrap().held;
+    held.into_iter().all(|held| held.unwrap().claim.is_some()).then_some(())
+}
 
 /// How often each step was begun.
 #[derive(Clone, Default)]

@@ -110,9 +110,10 @@ fn growing_counters(world: &World, time: Duration) {
 fn sync_while(counters: &Counters, writing: &AtomicBool, passes: &AtomicI64) {
     while writing.load(SeqCst) {
         let mut report = counters.sync(&SyncOptions::default()).unwrap();
-        // The store of a test may verify for longer than another pass waits for its rows.
-        let has_locked = |claim: &PostponedClaim| claim.cause == PostponedCause::Locked;
-        assert!(report.postponed.iter().all(has_locked), "{report:?}");
+        // The store of a test may verify for longer than another pass waits for its rows, and on a
+        // busy machine a transaction may take too long, or find its claims changed each time.
+        let is_refused = |claim: &PostponedClaim| claim.cause == PostponedCause::Refused;
+        assert!(!report.postponed.iter().any(is_refused), "{report:?}");
         report.postponed = Capped::default();
         assert!(report.is_clean(), "{report:?}");
         passes.fetch_add(i64::from(report.applied > 0), SeqCst);
@@ -149,11 +150,14 @@ fn set_counter(world: &World) {
     let (bounds, sets, writing) = (Bounds::default(), Sets::default(), AtomicBool::new(true));
     let (reads, increments) = (AtomicI64::new(0), load(1_000));
     let (all_set, end) = (Barrier::new(WRITERS + 1), Instant::now() + load_time(TIME));
+    let is_enough = || sets.done.load(SeqCst).min(reads.load(SeqCst)) >= ENOUGH;
+    let goes_on = || Instant::now() < end || (!is_enough() && Instant::now() < end + PATIENCE);
     thread::scope(|scope| {
         let writers = (0..WRITERS).map(|writer| {
             let (process, bounds, all_set) = (&processes[writer % 2], &bounds, &all_set);
+            let goes_on = &goes_on;
             scope.spawn(move || {
-                while Instant::now() < end {
+                while goes_on() {
                     bounds.increment(process, &post(0));
                 }
                 all_set.wait(); // the last set happens between these two
@@ -173,7 +177,7 @@ fn set_counter(world: &World) {
             scope.spawn(move || read_epochs_while(process, sets, writing, reads));
         }
         let [setter, _] = &processes;
-        while Instant::now() < end {
+        while goes_on() {
             set_next(setter, &sets);
         }
         all_set.wait();
@@ -185,10 +189,9 @@ fn set_counter(world: &World) {
     finish(world);
     let expected = sets.done.load(SeqCst) * EPOCH + WRITERS as i64 * increments;
     assert_eq!(world.counters().baseline(post(0), "views").unwrap(), expected);
+    assert!(is_enough());
     let (done, sets) = (bounds.done.into_inner(), sets.done.into_inner());
-    let reads = reads.into_inner();
-    println!("{done} increments, {sets} sets, {reads} reads");
-    assert!(sets >= 10 && reads >= 10, "{sets} sets, {reads} reads");
+    println!("{done} increments, {sets} sets, {} reads", reads.into_inner());
 }
 
 fn set_next(counters: &Counters, sets: &Sets) {

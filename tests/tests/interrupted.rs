@@ -8,7 +8,7 @@
 
 use std::num::NonZeroUsize;
 use std::process::{Command, id as process_id};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -29,13 +29,16 @@ use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ConnectionManager, Pool};
 use rustix::thread::gettid;
 
-/// A process is stopped as a whole, so one test runs at a time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// A process is stopped as a whole, and what another test asked for meanwhile would be interrupted
+/// too. So one test runs at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs `ask` in a thread and so often stops and continues this process while it waits for the
 /// frozen server.
 fn interrupt<T: Send>(server: &RedisServer, times: usize, ask: impl FnOnce() -> T + Send) -> T {
-    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     server.freeze();
     interrupt_held(times, stop_and_continue, || true, || server.thaw(), ask)
 }
@@ -90,6 +93,7 @@ fn stop_for(time: Duration, meanwhile: &str) {
 
 #[test]
 fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
+    let _alone = alone();
     let server = RedisServer::start();
     // The interruption ends a read, not a time-out. Nothing else uses the connection.
     let builder = RedisStore::builder(server.url()).timeouts(limited()).without_index();
@@ -113,6 +117,7 @@ fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
 /// The system ends no read that has no time-out.
 #[test]
 fn where_a_reply_has_all_the_time_there_is_an_increment_and_a_set_are_made() {
+    let _alone = alone();
     let server = RedisServer::start();
     let mut times = RedisTimeouts::default();
     (times.wait, times.connect, times.read) = (Duration::MAX, Duration::MAX, Duration::MAX);
@@ -129,6 +134,7 @@ fn where_a_reply_has_all_the_time_there_is_an_increment_and_a_set_are_made() {
 
 #[test]
 fn a_connection_is_made_again() {
+    let _alone = alone();
     let server = RedisServer::start();
     let url = server.url();
     let build = || RedisStore::builder(&url).timeouts(limited()).without_index().build();
@@ -139,11 +145,11 @@ fn a_connection_is_made_again() {
 /// Whichever reply is held, of those to the login and the one to the question that follows it.
 #[test]
 fn a_server_that_is_tried_out_is_asked_again() {
+    let _alone = alone();
     let server = RedisServer::start();
     let proxy = Proxy::to_port(server.port());
     let url = proxy.redis_url();
     let build = || RedisStore::builder(&url).timeouts(limited()).without_index().build();
-    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     // Holds within each reply; the shortest one is +PONG.
     for after in (0..).step_by(5) {
         proxy.prepare(Trouble { towards: Towards::Client, after, kind: Kind::Hold });
@@ -158,6 +164,7 @@ fn a_server_that_is_tried_out_is_asked_again() {
 
 #[test]
 fn claims_in_several_commands_are_made_on_another_connection() {
+    let _alone = alone();
     let (server, store) = counted(1000);
     let ids = (0..1000).map(downloads_of).collect::<Vec<_>>();
     let claimed = interrupt(&server, 1, || store.claim(&ids, Duration::ZERO)).unwrap();
@@ -170,6 +177,7 @@ fn claims_in_several_commands_are_made_on_another_connection() {
 
 #[test]
 fn a_scan_goes_on_where_it_is_and_finds_all() {
+    let _alone = alone();
     let (server, store) = counted(1000);
     let count = NonZeroUsize::new(100).unwrap();
     let (mut found, mut next) = (Vec::new(), Some(Cursor::default()));
@@ -187,6 +195,7 @@ fn a_scan_goes_on_where_it_is_and_finds_all() {
 
 #[test]
 fn where_it_is_not_known_who_scans_everything_it_is_scanned_here() {
+    let _alone = alone();
     let server = RedisServer::start();
     let store = RedisStore::builder(server.url()).timeouts(limited()).build().unwrap();
     let every = Duration::from_secs(3600);
@@ -196,6 +205,7 @@ fn where_it_is_not_known_who_scans_everything_it_is_scanned_here() {
 
 #[test]
 fn over_a_connection_that_keeps_late_replies_an_increment_is_counted_too() {
+    let _alone = alone();
     let server = RedisServer::start();
     let manager = r2d2_redis::RedisConnectionManager::new(server.url()).unwrap();
     let pool = r2d2_redis::r2d2::Pool::builder().test_on_check_out(false).build(manager).unwrap();
@@ -218,7 +228,7 @@ fn counted(counters: i64) -> (RedisServer, RedisStore) {
 
 #[test]
 fn a_read_of_the_database_has_its_time_however_often_and_long_its_process_is_stopped() {
-    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
+    let _alone = alone();
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
     database.ledger("model_counters").run_pending_migrations().unwrap();
     let mut limits = LedgerLimits::default();
@@ -245,7 +255,7 @@ fn a_read_of_the_database_has_its_time_however_often_and_long_its_process_is_sto
 /// A connection of the pool becomes free while the process that waits for one is stopped.
 #[test]
 fn a_call_gets_a_connection_although_its_process_was_stopped_for_longer_than_it_waits() {
-    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
+    let _alone = alone();
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
     let within = Duration::from_secs(2);
     let pool = Pool::builder().max_size(1).connection_timeout(within);

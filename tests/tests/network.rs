@@ -19,7 +19,7 @@ use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
 use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
-use counter_tests::site::{Site, ledger_at};
+use counter_tests::site::{Site, ledger_at, sync_unless_redis_is_busy};
 use counter_tests::store_worlds::patient;
 use counter_tests::suite::{self, WorldKind};
 use counter_tests::traffic::Traffic;
@@ -188,7 +188,8 @@ fn count_each(counters: &Counters) {
 }
 
 fn finish(process: &Counters, place: Place) {
-    let report = process.sync(&SyncOptions::default()).unwrap();
+    let options = SyncOptions::default();
+    let report = wait_for("a sync in time", || sync_unless_redis_is_busy(process, &options));
     assert!(report.is_clean() && report.busy == 0, "{report:?} after {place}");
 }
 

@@ -24,7 +24,9 @@ const CASES: &[Case<World>] = &[
         let counters = counted(world, 25);
         world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
         counters.increment(post(0), "views", 5).unwrap();
-        let noted = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
+        // In one batch no name is found twice.
+        let options = SyncOptions::default();
+        let noted = observe(&world.impatient_counters(), &options, |_| Continue(()));
         let NotedRow { report, pages, found, applied, would_apply } = noted;
         assert!(report.is_clean() && !report.interrupted && pages > 0, "{report:?}");
         assert_eq!(found, report.scanned);
@@ -137,7 +139,9 @@ const CASES: &[Case<World>] = &[
             Continue(())
         });
         assert!(noted.report.is_clean(), "{:?}", noted.report);
-        assert_eq!((noted.report.applied, batches), (10_001, vec![10_000, 1]));
+        assert_eq!((noted.report.applied, batches[0]), (10_001, 10_000));
+        // Redis may return a name twice.
+        assert!(batches[1..].iter().all(|counters| *counters <= 10_000), "{batches:?}");
     }),
     ("its panic loses nothing and counts nothing twice", |world| {
         let counters = counted(world, 55);

@@ -10,7 +10,7 @@ use counter_diesel::sync::{PostponedCause, PostponedClaim};
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
-use counter_tests::site::Site;
+use counter_tests::site::{Site, sync_unless_redis_is_busy};
 use counter_tests::sync_process::SyncProcess;
 use counter_tests::writers::{Writers, baselines};
 
@@ -97,7 +97,8 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
 fn sync_until_nothing_is_locked(counters: &Counters, end: Instant) -> u64 {
     let mut applied = 0;
     loop {
-        let mut report = counters.sync(&SyncOptions::default()).unwrap();
+        let report = sync_unless_redis_is_busy(counters, &SyncOptions::default());
+        let Some(mut report) = report else { continue };
         let postponed = std::mem::take(&mut report.postponed);
         let is_locked = |claim: &PostponedClaim| claim.cause == PostponedCause::Locked;
         assert!(report.is_clean() && postponed.iter().all(is_locked), "{report:?} {postponed:?}");
@@ -169,7 +170,8 @@ fn assert_exact_after(site: &Site, writers: Writers, process: SyncProcess) {
 }
 
 fn sync_cleanly(counters: &Counters, pattern: &str) -> u64 {
-    let report = counters.sync(&SyncOptions::default().pattern(pattern.parse().unwrap())).unwrap();
+    let options = SyncOptions::default().pattern(pattern.parse().unwrap());
+    let report = wait_for("a sync in time", || sync_unless_redis_is_busy(counters, &options));
     assert!(report.is_clean(), "{report:?}");
     report.applied
 }

@@ -29,7 +29,7 @@ fn it_syncs_at_its_interval() {
 /// Of workers that wait for all of their interval none is earlier than that.
 #[test]
 fn workers_that_are_started_together_do_not_all_begin_when_their_interval_is_over() {
-    let interval = Duration::from_secs(2);
+    let interval = Duration::from_secs(6);
     let counters = memory_x_sqlite().counters();
     let started = Instant::now();
     let workers = [(); 8].map(|()| counters.spawn_sync(interval).unwrap());

@@ -26,7 +26,9 @@ impl Service {
     fn start(site: &Site) -> Self {
         let mut command = example("worker_service");
         command.env("DATABASE_URL", site.database().url()).env("REDIS_URL", site.redis().url());
-        let mut program = Program::start(command.env("LISTEN", "127.0.0.1:0"));
+        // The tests sync when they want to.
+        let never = command.env("LISTEN", "127.0.0.1:0").env("SYNC_SECONDS", "3600");
+        let mut program = Program::start(never);
         let mut output = BufReader::new(program.take_output());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
@@ -121,8 +123,15 @@ fn while_redis_is_away_pages_show_the_last_sync_and_views_are_refused() {
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     }
     site.redis().start_again();
-    wait_for("a view to be counted", || (service.view(1).status == 204).then_some(()));
-    assert_eq!(service.get("/posts/1"), page(3, true));
+    let mut refused = 0;
+    wait_for("a view to be counted", || {
+        let status = service.view(1).status;
+        refused += i64::from(status != 204);
+        (status == 204).then_some(())
+    });
+    // One that was refused because its answer came too late may have been counted.
+    let shown = service.get("/posts/1");
+    assert!((3..=3 + refused).any(|views| shown == page(views, true)), "{shown:?}, {refused}");
 }
 
 #[test]

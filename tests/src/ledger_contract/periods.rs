@@ -2,15 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use counter_diesel::CounterId;
 use counter_diesel::ledger::{Ledger, LockWait, RowPlace, UnappliedCause};
 use counter_diesel::query::{OwnerType, Period};
 use counter_diesel::store::Baseline;
+use counter_diesel::{CounterId, Error};
 
 use super::{LedgerWorld, add, apply, baseline, delete, newer_row, row, row_of, set};
 use crate::fixtures::{bucket_of, counter_of, post, views_of};
+use crate::process::wait_for;
 use crate::suite::Case;
 
 /// Periods of every grain, of which some start at the same instant; the first and the last that
@@ -376,24 +376,22 @@ fn totals_first(world: &LedgerWorld) {
     assert!(claims.is_sorted_by(|a, b| a.id < b.id));
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut waiting = ledger.begin(LockWait::Usual).unwrap();
-            waiting.upsert(&claims).unwrap();
-            waiting.commit().unwrap();
-        });
-        // It waits for the bucket, and has the total.
-        let until = Instant::now() + Duration::from_secs(4);
-        loop {
-            let mut looker = world.ledger.begin(LockWait::Short).unwrap();
-            if looker.lock_rows(&[add(&total, 8, 1)]).unwrap() == [0] {
-                break;
+            // It waits for five seconds each time.
+            for _ in 0..20 {
+                let mut waiting = ledger.begin(LockWait::Usual).unwrap();
+                match waiting.upsert(&claims) {
+                    Err(Error::Locked { .. }) => {}
+                    written => {
+                        written.unwrap();
+                        return waiting.commit().unwrap();
+                    }
+                }
             }
-            assert!(
-                Instant::now() < until,
-                "the total is not locked while the bucket is waited for"
-            );
-            drop(looker);
-            std::thread::yield_now();
-        }
+        });
+        wait_for("the total to be locked while the bucket is waited for", || {
+            let mut looker = world.ledger.begin(LockWait::Short).unwrap();
+            (looker.lock_rows(&[add(&total, 8, 1)]).unwrap() == [0]).then_some(())
+        });
         holder.commit().unwrap();
     });
     assert_eq!(world.ledger.baselines(&[bucket, total]).unwrap(), [row(3, 7), row(2, 7)]);

@@ -146,8 +146,7 @@ fn where_counters_are_in_all_slots_nothing_is_lost_while_one_moves() {
 
 #[test]
 fn where_counters_are_in_all_slots_a_failover_by_command_is_followed() {
-    let world = World::spread(RedisTimeouts::default());
-    world.fail_over();
+    World::spread(patient()).fail_over();
 }
 
 #[test]
@@ -162,7 +161,7 @@ fn where_counters_are_in_all_slots_a_master_that_is_frozen_is_left_for_its_repli
 
 #[test]
 fn a_failover_by_command_is_followed() {
-    World::new().fail_over();
+    World::with(ClusterSite::start(), patient()).fail_over();
 }
 
 #[test]

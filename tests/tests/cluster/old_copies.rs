@@ -143,7 +143,9 @@ fn what_any_writer_has_recorded_of_a_slot_is_asked_for() {
     let node = world.node();
     let (here, others) = world.split(node);
     let (worker, second) = (world.process(), world.process());
-    assert!(worker.sync(&of_a_worker()).unwrap().is_clean());
+    // Makes the row that the first transaction takes: of a store's first two, both can make one.
+    worker.increment(post(others[0]), "views", 1).unwrap();
+    assert_eq!(worker.sync(&of_a_worker()).unwrap().applied, 1);
     let held = Arc::new(Mutex::new(Copy::new()));
     // While the first transaction has its row of the record, the second takes another one.
     let faults = Faults::calling_once_before("commit", {

@@ -58,8 +58,9 @@ fn stop(program: &Program, signal: Signal) {
 /// How often the thread has waited for a signal, which it does again once it has noted one.
 fn waits_of_the_signal_thread(program: &Program) -> u64 {
     let threads = fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
-    let status = |thread: &fs::DirEntry| fs::read_to_string(thread.path().join("status")).unwrap();
-    let mut statuses = threads.map(|thread| status(&thread.unwrap()));
+    // A thread that has just ended has no status.
+    let status = |thread: &fs::DirEntry| fs::read_to_string(thread.path().join("status"));
+    let mut statuses = threads.filter_map(|thread| status(&thread.unwrap()).ok());
     let status = statuses.find(|status| status.starts_with("Name:\tcounter-signals\n")).unwrap();
     let waits = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
     waits.unwrap().trim().parse().unwrap()

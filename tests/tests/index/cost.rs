@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::time::Instant;
 
 use counter_core::{DeltaStore as _, Prefix};
 
@@ -59,8 +60,8 @@ fn a_sync_of_what_was_counted_asks_no_more_beside_foreign_names() {
         assert_eq!(follow_index(&counters).applied, 10);
         let mut calls = setting.calls();
         assert_eq!(calls.get("scan"), None, "{calls:?}");
-        // The thread may have written the index before.
-        calls.remove("hset");
+        // The thread may have written the index before, or write it on a connection of its own.
+        calls.retain(|name, _| name != "hset" && name != "hello" && !name.starts_with("client"));
         setting.populate(50_000);
         calls.values().sum::<u64>()
     };
@@ -89,11 +90,13 @@ fn a_hot_counter_costs_an_incrby_and_nothing_else() {
 fn counters_are_written_into_the_index_many_at_a_time() {
     let mut setting = Setting::scanned();
     let counters = setting.counters();
+    let start = Instant::now();
     count(&counters, 1..=6400);
     let _ = follow_index(&counters);
-    // Of 64 hashes, at most once for what the thread took first and once for the rest.
+    // Of 64 hashes, once for what the thread took first, once for the rest, and once a second.
+    let times = 2 + start.elapsed().as_secs();
     let calls = setting.calls();
-    assert!(calls.get("hset").is_some_and(|calls| *calls <= 2 * 64 + 10), "{calls:?}");
+    assert!(calls.get("hset").is_some_and(|calls| *calls <= times * 64 + 10), "{calls:?}");
 }
 
 /// Two syncs that begin at the same time begin with other counters.

@@ -18,6 +18,9 @@ use counter_tests::world::{PAIRS, World, impatient, memory_x_sqlite};
 /// A sequence that no store gives out while these tests run.
 pub const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
 
+/// What is logged of a step that took longer than an operator would like.
+pub const SLOW: &str = "a step was slow";
+
 /// A store in memory and a file, under a prefix of its own.
 pub fn memory() -> World {
     let mut world = memory_x_sqlite();
@@ -34,6 +37,11 @@ pub fn redis() -> World {
 /// What was logged of the counters of this world.
 pub fn logged_of(world: &World) -> Vec<Logged> {
     of_prefix(world, Log::of_process().events())
+}
+
+/// On a busy machine any step may be slow.
+pub fn without_slow_steps(logged: Vec<Logged>) -> Vec<Logged> {
+    logged.into_iter().filter(|logged| logged.text != SLOW).collect()
 }
 
 pub fn of_prefix(world: &World, all: Vec<Logged>) -> Vec<Logged> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use counter_tests::log::Logged;
 
 use crate::events::only;
-use crate::scenes::{logged_of, memory, slow_at, sync};
+use crate::scenes::{SLOW, logged_of, memory, slow_at, sync};
 
 pub fn show() -> Vec<Logged> {
     let steps =
@@ -16,9 +16,10 @@ pub fn show() -> Vec<Logged> {
         let limit = Duration::from_millis(limit);
         let report = sync(&slow_at(&world, step, limit));
         assert!(report.is_clean(), "slow, and nothing else: {report:?}");
-        let logged = logged_of(&world);
-        let slow = only(&logged, "a step was slow");
-        assert_eq!(slow.field("step"), side);
+        let mut logged = logged_of(&world);
+        // On a busy machine another one may be slow, too.
+        logged.retain(|logged| logged.text != SLOW || logged.field("step") == side);
+        let slow = only(&logged, SLOW);
         assert_eq!(slow.field("limit_seconds"), format!("{:?}", limit.as_secs_f64()));
         let times = report.times;
         let longest = if side == "verify" { times.longest_verify } else { times.longest_database };

@@ -8,7 +8,9 @@ use counter_tests::log::Logged;
 use counter_tests::process::wait_for;
 
 use crate::events::only;
-use crate::scenes::{counted, failing_at, logged_of, memory, panicking_once, slow_at};
+use crate::scenes::{
+    counted, failing_at, logged_of, memory, panicking_once, slow_at, without_slow_steps,
+};
 
 pub const NEVER: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(1);
@@ -18,7 +20,7 @@ pub fn show_life() -> Vec<Logged> {
     let world = memory();
     let worker = counted(&world).spawn_sync(NEVER).unwrap();
     worker.stop().unwrap();
-    let logged = logged_of(&world);
+    let logged = without_slow_steps(logged_of(&world));
     let texts = logged.iter().map(|logged| logged.text.as_str()).collect::<Vec<_>>();
     assert_eq!(texts, ["a worker started", "synced", "a worker stopped"]);
     assert_eq!(logged[0].field("interval_seconds"), "3600.0");

@@ -9,7 +9,7 @@ use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncReport};
 use counter_tests::faults::Faults;
 use counter_tests::process::wait_for;
-use counter_tests::site::Site;
+use counter_tests::site::{Site, is_of_busy_redis};
 use counter_tests::writers::{Writers, baselines};
 
 use super::sync;
@@ -98,6 +98,7 @@ impl Syncs {
             match sync(process) {
                 Ok(report) => self.note(&report),
                 Err(Error::Unreachable { .. }) => drop(self.failed.fetch_add(1, SeqCst)),
+                Err(error) if is_of_busy_redis(&error) => {}
                 Err(error) => panic!("{error:?}"),
             }
         }
@@ -108,6 +109,7 @@ impl Syncs {
         match &report.stopped {
             None => assert!(report.is_clean(), "{report:?}"),
             Some(Error::Unreachable { .. }) => drop(self.failed.fetch_add(1, SeqCst)),
+            Some(error) if is_of_busy_redis(error) => {}
             Some(error) => panic!("{error:?}"),
         }
     }

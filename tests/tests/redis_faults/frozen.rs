@@ -3,11 +3,11 @@ use std::time::{Duration, Instant};
 use counter_core::{Claimed, DeltaStore, Error, RedisStore, Replacement};
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
-use counter_tests::redis_pools::{STORES, TIMED_STORES, pool_of_one};
+use counter_tests::redis_pools::{TIMED_STORES, pool_of_one};
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::{PATIENCE, patient};
 
-use super::{assert_not_counted, assert_unknown, soon};
+use super::{assert_not_counted, assert_unknown, never_quiet, soon};
 
 /// Waits until the server has carried out what was sent while it was frozen.
 fn wait_until_counted(server: &RedisServer, name: &str, expected: i64) {
@@ -22,9 +22,9 @@ fn wait_until_counted(server: &RedisServer, name: &str, expected: i64) {
 /// counted, or tried it again, would be wrong.
 #[test]
 fn the_outcome_of_an_increment_is_unknown_while_the_server_is_frozen() {
-    for (pool, store) in STORES {
+    for (pool, store) in TIMED_STORES {
         let server = RedisServer::start();
-        let store = store(&server.url());
+        let store = store(&server.url(), never_quiet());
         store.increment(&downloads_of(1), 1).unwrap();
         server.freeze();
         assert_unknown(pool, soon(pool, || store.increment(&downloads_of(1), 10)));
@@ -35,9 +35,9 @@ fn the_outcome_of_an_increment_is_unknown_while_the_server_is_frozen() {
 
 #[test]
 fn the_outcome_of_a_set_is_unknown_while_the_server_is_frozen() {
-    for (pool, store) in STORES {
+    for (pool, store) in TIMED_STORES {
         let server = RedisServer::start();
-        let store = store(&server.url());
+        let store = store(&server.url(), never_quiet());
         store.replace(&downloads_of(1), Replacement::Set(1)).unwrap();
         server.freeze();
         let set = soon(pool, || store.replace(&downloads_of(1), Replacement::Set(2)));
@@ -49,9 +49,9 @@ fn the_outcome_of_a_set_is_unknown_while_the_server_is_frozen() {
 /// As many time-outs as commands would be a quarter of an hour.
 #[test]
 fn a_batch_has_one_deadline_while_the_server_is_frozen() {
-    for (pool, store) in STORES {
+    for (pool, store) in TIMED_STORES {
         let server = RedisServer::start();
-        let store = store(&server.url());
+        let store = store(&server.url(), never_quiet());
         store.increment(&downloads_of(0), 1).unwrap();
         let increments: Vec<_> = (1..=10_000).map(|number| (downloads_of(number), 1)).collect();
         server.freeze();
@@ -88,9 +88,9 @@ fn is_unknown(outcome: &Result<(), Error>) -> bool {
 /// The replies to what timed out arrive later, and are not taken for replies to what is sent then.
 #[test]
 fn a_connection_with_unread_replies_is_never_used_again() {
-    for (pool, store) in STORES {
+    for (pool, store) in TIMED_STORES {
         let server = RedisServer::start();
-        let store = store(&server.url());
+        let store = store(&server.url(), never_quiet());
         store.increment(&downloads_of(1), 100).unwrap();
         server.freeze();
         assert_unknown(pool, soon(pool, || store.increment(&downloads_of(1), 10)));
@@ -119,8 +119,8 @@ fn an_application_gets_no_connection_with_unread_replies_from_its_pool() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
     let pool = pool_of_one().build(client).unwrap();
-    let store =
-        RedisStore::from_pool(pool.clone(), Default::default(), Default::default()).without_index();
+    let store = RedisStore::from_pool(pool.clone(), Default::default(), never_quiet());
+    let store = store.without_index();
     store.increment(&downloads_of(1), 1).unwrap();
     server.freeze();
     assert_unknown("increment", soon("increment", || store.increment(&downloads_of(1), 10)));

@@ -11,7 +11,7 @@ use counter_tests::proxy::Proxy;
 use counter_tests::servers::RedisServer;
 use r2d2_redis::RedisConnectionManager;
 
-use super::{assert_not_counted, assert_unknown, soon};
+use super::{assert_not_counted, assert_unknown, count_again, never_quiet, soon};
 
 type Store = Arc<dyn DeltaStore>;
 type NewStore = fn(&str, RedisTimeouts) -> Store;
@@ -107,7 +107,7 @@ fn a_firewall_that_forgets_quiet_connections_costs_one_time_out_and_no_increment
         }
         // To look at each of the five would take two and a half.
         let took = start.elapsed();
-        assert!(took < Duration::from_millis(1500), "{pool}: {took:?}");
+        assert!(took < Duration::from_secs(2), "{pool}: {took:?}");
         assert_eq!(held(&store, &id), 10, "{pool}");
     }
 }
@@ -118,9 +118,7 @@ fn a_connection_that_is_forgotten_while_it_is_in_use_costs_one_increment_of_unkn
     for (pool, store) in STORES {
         let server = RedisServer::start();
         let proxy = Proxy::to_port(server.port());
-        let mut timeouts = RedisTimeouts::default();
-        timeouts.quiet = Duration::from_secs(3600);
-        let store = store(&proxy.redis_url(), timeouts);
+        let store = store(&proxy.redis_url(), never_quiet());
         let id = downloads_of(1);
         store.increment(&id, 1).unwrap();
         proxy.forget_connections();
@@ -139,8 +137,9 @@ fn what_is_counted_on_a_quiet_connection_of_a_frozen_server_is_certainly_not_cou
         server.freeze();
         assert_not_counted(pool, soon(pool, || store.increment(&id, 10)));
         server.thaw();
-        wait_for("the store to have a connection", || store.increment(&id, 100).ok());
-        assert_eq!(held(&store, &id), 101, "{pool}");
+        let counted = count_again(&*store, &id);
+        let after = held(&store, &id) - 1;
+        assert!(counted.contains(&after), "{pool}: {after}, {counted:?}");
     }
 }
 
@@ -148,9 +147,7 @@ fn what_is_counted_on_a_quiet_connection_of_a_frozen_server_is_certainly_not_cou
 fn a_connection_that_was_in_use_just_now_is_not_looked_at() {
     for (pool, store) in STORES {
         let server = RedisServer::start();
-        let mut timeouts = RedisTimeouts::default();
-        timeouts.quiet = Duration::from_secs(3600);
-        let store = store(&server.url(), timeouts);
+        let store = store(&server.url(), never_quiet());
         // An application's connection may have been made long ago, so it is looked at the first
         // time.
         use_connections(&store, &downloads_of(1));
