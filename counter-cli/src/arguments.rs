@@ -33,8 +33,8 @@ Names:
   is the name of a counter, any text. In type and id the characters % : { } are
   written %25 %3A %7B %7D, as in the store. An id that is a text of digits has its
   first one encoded: user:%3123 is the text 123, user:123 the number.
-  What a counter counted in a period by itself is views@day:2026-11-28, so no
-  counter is meant whose own name ends like that.
+  The count of a single period is views@day:2026-11-28, so a name that ends like
+  that never means a counter of that name.
 
 Exit codes:
   0    done

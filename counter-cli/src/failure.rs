@@ -50,7 +50,7 @@ impl Exit {
     }
 }
 
-/// Messages of databases and sentinels about a wrong user or a wrong database, which do not pass.
+/// Messages of databases and sentinels about a wrong user or a wrong database, which no time cures.
 ///
 /// Only texts exist for these: Diesel passes on what its driver says of a connection that failed,
 /// without the number of MySQL (1045), and libpq has no SQLSTATE (28xxx) then. The texts are those
@@ -117,7 +117,7 @@ impl Failure {
 
     /// Prints the failure to standard error and returns the exit code. One line, unless `--verbose`
     /// or `--json` asks for more.
-    pub(crate) fn note(&self, output: Output) -> Exit {
+    pub(crate) fn print(&self, output: Output) -> Exit {
         if output.json {
             let causes = self.causes.iter().map(|cause| self.silenced(cause));
             output::complain_in_json(&json!({

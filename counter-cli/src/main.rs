@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     };
     let Arguments { settings, output, command } = arguments;
     let done = dotenv.and_then(|()| command.run(&settings, output));
-    done.unwrap_or_else(|failure| failure.note(output)).into()
+    done.unwrap_or_else(|failure| failure.print(output)).into()
 }
 
 impl From<Exit> for ExitCode {

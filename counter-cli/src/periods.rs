@@ -77,8 +77,8 @@ impl PeriodArguments {
         let asked = self.counters(counters, owner, keys)?;
         if let Some(wrong) = asked.iter().find(|asked| !asked.has_bucket) {
             let key = shown(&wrong.argument.text);
-            let what = format!("{key}{} is a sum of what is counted by others", self.suffix());
-            return Err(Failure::failed(what).hint("change these, such as a day of it"));
+            let what = format!("{key}{} is a sum of other periods", self.suffix());
+            return Err(Failure::failed(what).hint("change these, such as one of its days"));
         }
         Ok(asked)
     }

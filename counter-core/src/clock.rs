@@ -41,12 +41,12 @@ impl ManualClock {
         Self { micros: Arc::new(AtomicI64::new(micros)) }
     }
 
-    /// Moves the time to this many microseconds since the Unix epoch, forth or back.
+    /// Moves the time to this many microseconds since the Unix epoch, forward or back.
     pub fn set_micros(&self, micros: i64) {
         self.micros.store(micros, Ordering::SeqCst);
     }
 
-    /// Moves the time forth.
+    /// Moves the time forward.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         let now = self.micros.load(Ordering::SeqCst);

@@ -198,7 +198,7 @@ pub enum StoreStep {
     Claim,
     /// Having claims confirmed by replicas or the disk.
     Confirm,
-    /// NoteOutcome whether claims are still there.
+    /// Verifying that claims are still there.
     Verify,
     /// Removing applied claims.
     Ack,
@@ -210,11 +210,11 @@ pub enum StoreStep {
     Discard,
     /// Naming its generation.
     Generation,
-    /// NoteOutcome which sequences it remembers.
+    /// Saying which sequences it remembers.
     Recall,
     /// Following another database than before.
     Adopt,
-    /// NoteOutcome how it is set up.
+    /// Saying how it is set up.
     Inspect,
     /// Naming what may be pending.
     Index,
@@ -233,10 +233,10 @@ impl fmt::Display for StoreStep {
             Self::Renumber => "renumber a claim",
             Self::Raise => "raise its high water",
             Self::Discard => "discard counters",
-            Self::Generation => "note its generation",
-            Self::Recall => "note which sequences it remembers",
+            Self::Generation => "name its generation",
+            Self::Recall => "say which sequences it remembers",
             Self::Adopt => "follow another database",
-            Self::Inspect => "note how it is set up",
+            Self::Inspect => "say how it is set up",
             Self::Index => "name what is pending",
         })
     }

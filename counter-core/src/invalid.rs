@@ -9,13 +9,13 @@ pub enum Invalid {
     /// The text has no characters.
     #[error("the {kind} is empty")]
     Empty {
-        /// The value that was given.
+        /// What was given.
         kind: InputKind,
     },
     /// The text has more characters than the table's column takes.
     #[error("the {kind} has {chars} characters, but at most {limit} fit")]
     TooLong {
-        /// The value that was given.
+        /// What was given.
         kind: InputKind,
         /// Its length, in Unicode scalar values.
         chars: usize,
@@ -25,7 +25,7 @@ pub enum Invalid {
     /// The text has more bytes than a database takes in a name.
     #[error("the {kind} has {bytes} bytes, but at most {limit} fit")]
     TooManyBytes {
-        /// The value that was given.
+        /// What was given.
         kind: InputKind,
         /// Its length, in bytes of UTF-8.
         bytes: usize,
@@ -35,15 +35,15 @@ pub enum Invalid {
     /// The text contains the character U+0000.
     #[error("the {kind} contains NUL, which PostgreSQL cannot store")]
     Nul {
-        /// The value that was given.
+        /// What was given.
         kind: InputKind,
     },
     /// The text does not have the form that is asked for.
     #[error("{:?} is not {} {kind}: {why}", Printable(.text), .kind.article())]
     Malformed {
-        /// The value that was asked for.
+        /// What was asked for.
         kind: InputKind,
-        /// The value that was given.
+        /// The text that was given.
         text: String,
         /// The reason, or the values that are accepted.
         why: &'static str,

@@ -1,7 +1,7 @@
 /// Returns what to write instead of the first character of a URL's user and password that has to be
 /// percent-encoded there, if one seems to be in them as it is. Shows nothing else of the URL.
 ///
-/// For a URL that was refused, or whose server let this user not in. A user and a password are
+/// For a URL that was refused, or whose server did not let this user in. A user and a password are
 /// taken to end at the last `@`.
 pub fn encoding_hint(url: &str) -> Option<&'static str> {
     let (_, rest) = url.split_once("://")?;

@@ -5,14 +5,14 @@ use counter_core::Printable;
 /// Returns an error with its causes on one line, escaped for a terminal. Some databases answer in
 /// several lines.
 pub fn one_line(error: &dyn Error) -> String {
-    let mut noted = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        noted.push_str(": ");
-        noted.push_str(&error.to_string());
+        text.push_str(": ");
+        text.push_str(&error.to_string());
         cause = error.source();
     }
-    let words = noted.split_whitespace().collect::<Vec<_>>();
+    let words = text.split_whitespace().collect::<Vec<_>>();
     Printable(&words.join(" ")).to_string()
 }
 
@@ -28,8 +28,8 @@ mod tests {
         let said = "no\nerror all is lost\u{1b}[2J".to_owned();
         let source = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said));
         let error = Error::Database { step: LedgerStep::Read, source };
-        let noted = one_line(&error);
-        assert!(noted.starts_with(&error.to_string()), "{noted}");
-        assert!(noted.ends_with(": no error all is lost\\u{1b}[2J"), "{noted}");
+        let text = one_line(&error);
+        assert!(text.starts_with(&error.to_string()), "{text}");
+        assert!(text.ends_with(": no error all is lost\\u{1b}[2J"), "{text}");
     }
 }

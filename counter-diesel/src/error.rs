@@ -125,7 +125,7 @@ pub enum Error {
     )]
     #[non_exhaustive]
     TooYoung {
-        /// For how long periods were to have ended.
+        /// The age that was asked for: for how long a period must have ended.
         older_than: Duration,
         /// How old an event may be that is counted.
         oldest_event: Duration,

@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether every line was certainly counted, and is in the database.
+/// Returns whether every line that could be read was certainly counted, and is in the database.
 fn run(arguments: &Arguments) -> Result<bool> {
     // Opened before anything is counted, so that a misspelt last name does not leave half a result.
     let files = count::open(&arguments.files)?;

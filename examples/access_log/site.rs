@@ -34,7 +34,7 @@ impl Chart {
     }
 }
 
-/// A line for each period: its label, its hits, and a bar that is as long as it has hits.
+/// A line for each period: its label, its hits, and a bar whose length is in proportion to them.
 impl fmt::Display for Chart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const WIDTH: i64 = 50;

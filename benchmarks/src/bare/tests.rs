@@ -46,7 +46,7 @@ fn assert_same_upserts<C: BareConnection>(url: &str) {
     assert_eq!(taken(&log), ours);
 }
 
-/// That each row was written is proven to the sync, and is a part of what it costs.
+/// Leaves out the part by which a sync proves that each row was written. The limit has none.
 fn without_proof(upsert: String) -> String {
     let bare = upsert.strip_prefix(PROOF).unwrap_or(&upsert);
     bare.split_once(" RETURNING ").map_or(bare, |(bare, _)| bare).to_owned()
@@ -55,7 +55,7 @@ fn without_proof(upsert: String) -> String {
 /// How PostgreSQL is made to compare what it wrote.
 const PROOF: &str = "WITH \"written\" AS (";
 
-/// Not that of the state.
+/// Whether a statement writes counters, and not the state.
 fn is_upsert(statement: &str) -> bool {
     let statement = statement.strip_prefix(PROOF).unwrap_or(statement);
     statement.starts_with("INSERT") && statement.contains("owner_type")
@@ -96,7 +96,7 @@ impl Instrumentation for Recorder {
     }
 }
 
-/// What was written down, but the question whether a connection works.
+/// Takes the statements that were written down, except the one by which a pool tests a connection.
 fn taken(log: &Log) -> Vec<String> {
     let mut texts = std::mem::take(&mut *log.lock().unwrap());
     texts.retain(|text| text != "SELECT 1");

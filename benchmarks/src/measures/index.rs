@@ -49,7 +49,7 @@ pub fn beside_many(bench: &Bench) -> Vec<Row> {
     vec![Row::ratio(what, taken.times(), Bar::AtMost(2.0)).with_sides(ours, limit)]
 }
 
-/// Counts, and returns the seconds of the sync that moves that.
+/// Increments each post, and returns the seconds of the sync that applies the increments.
 fn follow(counters: &Counters, posts: &[Post], reach: Reach) -> f64 {
     let increments = posts.iter().map(|post| (post, PostCounter::Views, 1));
     counters.increment_many(increments).unwrap();
@@ -99,7 +99,7 @@ pub fn idle_workers(bench: &Bench) -> Vec<Row> {
     vec![Row::number(what, "%", percent, Bar::AtMost(1.0)).beside(each)]
 }
 
-/// Measures what two workers of two processes cost a Redis that sync at the same time. The limit is
+/// Measures what two workers that sync at the same time, of two processes, cost Redis. The limit is
 /// one of them alone.
 pub fn two_workers(bench: &Bench) -> Vec<Row> {
     let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));

@@ -65,11 +65,11 @@ fn beside(bench: &Bench, redis: &RedisServer, when: &str) -> Vec<Row> {
     vec![row(50, "median", Bar::None), row(99, "99th percentile", Bar::AtMost(10.0))]
 }
 
-/// The seconds of single increments, in their order.
+/// The seconds of single increments, in ascending order.
 struct Taken(Vec<f64>);
 
 impl Taken {
-    /// Increments as long as it is to go on, after so many.
+    /// Increments for as long as `goes_on` says so, after how many there were.
     fn while_true(counters: &Counters, post: &Post, goes_on: impl Fn(usize) -> bool) -> Self {
         let mut taken = Vec::new();
         while goes_on(taken.len()) {

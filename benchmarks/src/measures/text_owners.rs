@@ -118,7 +118,7 @@ fn uuid(number: i64) -> String {
     parts.join("-")
 }
 
-/// Returns the name of the views of a post whose id is one of all integers.
+/// Returns the name of the views of a post whose id is spread over all integers.
 fn of_spread(number: i64) -> String {
     format!("counter:{OWNER_TYPE}:{}:{KEY}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64))
 }

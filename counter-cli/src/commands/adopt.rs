@@ -20,7 +20,7 @@ use crate::settings::CommandSettings;
 /// the counts of production would go into the copy: give it a prefix of its own (COUNTER_PREFIX).
 #[derive(Args)]
 pub(crate) struct Adopt {
-    /// Sync Redis into this database from now on, without asking back
+    /// Sync Redis into this database from now on, without asking for confirmation
     #[arg(long)]
     yes: bool,
 }

@@ -13,17 +13,17 @@ use crate::settings::CommandSettings;
 /// Show what may have been counted already, or decide about it
 ///
 /// If Redis came back from an old copy, everything in it may already be in the table. Otherwise
-/// only claims may be that are older than what their row has seen. No sync touches them before you
+/// only claims that are older than what their row has seen may be in it. No sync touches them before you
 /// decide, by what happened to Redis.
 ///
 /// Without a decision this changes nothing. It shows the claim that the store holds of each counter
 /// and when it was made, what is pending beside it, when the newest claim in the table was made,
 /// and the value in the table. Exit code 1 if there is anything to decide.
 ///
-/// A decision is carried out for all of them at once, without asking back, and cannot be undone.
-/// The sync that does it moves everything else, too, and does not wait for other syncs: it takes
-/// over their claims, which neither loses nor doubles anything. To settle a single counter, set it
-/// to its right value: counter set.
+/// A decision is carried out for all of them at once, without asking for confirmation, and cannot
+/// be undone. The sync that does it moves everything else, too, and does not wait for other syncs:
+/// it takes over their claims, which neither loses nor doubles anything. To settle a single
+/// counter, set it to its right value: counter set.
 #[derive(Args)]
 pub(crate) struct Conflicts {
     /// What to do with everything that is shown

@@ -13,8 +13,8 @@ use crate::settings::CommandSettings;
 ///
 /// One after the other. With --all every counter of the owner is deleted: those that have rows, and
 /// all others of which the store holds anything. An increment that comes meanwhile may survive as a
-/// new counter, so delete the owner itself first. Without it, what was counted in periods
-/// stays, and is deleted by itself: views@day:2026-11-28, or --during.
+/// new counter, so delete the owner itself first. Without --all, what was counted in periods stays,
+/// and is deleted by itself: views@day:2026-11-28, or --during.
 #[derive(Args)]
 pub(crate) struct Delete {
     /// Owner of the counters, such as user:123

@@ -16,8 +16,8 @@ use crate::settings::CommandSettings;
 /// Prints a bare number for one key and a table for several. A counter that was never incremented
 /// is 0, and standard error says that nothing is known of it. Values are exact, also in the middle
 /// of a sync. If increments wait in the application's own memory (COUNTER_STORE=memory), the values
-/// are those of its last sync. With --during they are what was counted in that period, which is
-/// added up from those by which the application counts.
+/// are those of its last sync. With --during they are what was counted in that period, added up
+/// from the shorter periods by which the application counts.
 #[derive(Args)]
 pub(crate) struct Get {
     /// Owner of the counters, such as user:123

@@ -122,7 +122,7 @@ impl OrphansCommand {
             found.rows
         ));
         if found.young > 0 {
-            lines.push(format!("{} more are too young to say", found.young));
+            lines.push(format!("{} more changed too recently", found.young));
         }
         lines.push(match (self.delete, found.orphans.is_empty()) {
             (true, _) => format!("{} counters deleted", found.deleted),

@@ -27,8 +27,9 @@ pub(crate) struct Series {
     /// The last periods, of which the newest is the running one: 24h, 30d, 8w, 12mo, 4q, 5y
     #[arg(long, value_name = "N", value_parser = last, required_unless_present = "during")]
     last: Option<Span>,
-    /// The periods of this one, such as 2026-11, 2026-Q4 or 2026. Its first and its last week are
-    /// whole ones, also if they begin before it or end after it, and so is every other period
+    /// The periods within this period, such as 2026-11, 2026-Q4 or 2026. Its first and its last
+    /// week are whole ones, also if they begin before it or end after it, and so is every other
+    /// period
     #[arg(long, value_name = "PERIOD", value_parser = period, conflicts_with = "last")]
     during: Option<Period>,
     /// How long each period of --during is: hour, day, week, month, quarter or year. Default: day,
@@ -142,7 +143,7 @@ fn in_chart(counts: &Counts) -> String {
     let highest = counts.values().max().unwrap_or_default().max(1);
     let bar = |value: i64| {
         let columns = i128::from(value.max(0)) * WIDTH / i128::from(highest);
-        // What was counted is seen.
+        // A count above 0 has a bar.
         let columns = if value > 0 { columns.max(1) } else { 0 };
         "█".repeat(usize::try_from(columns).unwrap_or_default())
     };

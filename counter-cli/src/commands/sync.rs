@@ -94,20 +94,21 @@ impl Sync {
         syncing.once(expected)
     }
 
-    /// Opens both sides, and waits for those that are not up yet. Prints each other reason why they
-    /// are not. Returns `None` if a signal arrives first: then there was nothing to sync.
+    /// Opens both sides, and waits for those that are not up yet. Prints why they are not, again
+    /// each time the reason changes. Returns `None` if a signal arrives first: then there was
+    /// nothing to sync.
     fn counters_once_up(
         &self,
         settings: &CommandSettings,
         output: Output,
         signals: &Signals,
     ) -> Result<Option<Counters>, Failure> {
-        let mut noted = None;
+        let mut printed = None;
         let opened = connect::counters_once_up(settings, |failure| {
             let why = failure.why().to_owned();
-            if noted.as_ref() != Some(&why) {
-                failure.note(output);
-                noted = Some(why);
+            if printed.as_ref() != Some(&why) {
+                failure.print(output);
+                printed = Some(why);
             }
             signals.wait(TIME_TO_RECOVER).is_none()
         });
@@ -204,9 +205,9 @@ impl Syncing {
                 _ => interval.max(TIME_TO_RECOVER),
             };
             let exit = match result {
-                Ok(report) => self.note(&report, turn, &mut troubles),
+                Ok(report) => self.print_pass(&report, turn, &mut troubles),
                 Err(error) if turn == Turn::Last => return Err(error.into()),
-                Err(error) => Failure::from(error).note(self.output),
+                Err(error) => Failure::from(error).print(self.output),
             };
             if turn == Turn::Last {
                 return Ok(exit);
@@ -231,12 +232,12 @@ impl Syncing {
 
     /// Prints a line for a pass that did or found anything. What needs attention is repeated only
     /// when its counts have changed since the last pass.
-    fn note(&self, report: &SyncReport, turn: Turn, troubles: &mut Option<Troubles>) -> Exit {
+    fn print_pass(&self, report: &SyncReport, turn: Turn, troubles: &mut Option<Troubles>) -> Exit {
         if turn == Turn::Last || report.scanned > 0 || !report.is_clean() {
             let line = || in_one_line(report);
             // A full disk under the log does not keep the command from syncing.
             if let Err(error) = self.print(report, line) {
-                Failure::from(error).note(self.output);
+                Failure::from(error).print(self.output);
             }
         }
         let found = Some(report.troubles());
@@ -259,7 +260,7 @@ impl Syncing {
         if !self.output.json {
             complaints(report).iter().for_each(|line| complain(line));
             if let Some(error) = &report.stopped {
-                Failure::from(error).note(self.output);
+                Failure::from(error).print(self.output);
             }
         }
     }

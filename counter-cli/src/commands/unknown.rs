@@ -24,10 +24,10 @@ pub(super) fn hint(
     let unknown = unknown.join(", ");
     if !known.is_empty() {
         let known = known.into_keys().collect::<Vec<_>>().join(", ");
-        return Some(format!("of {text} no counter {unknown} is known; known are: {known}"));
+        return Some(format!("{text} has no counter {unknown}; it has: {known}"));
     }
     if values.iter().any(|(_, value)| *value != 0) {
-        return Some(format!("of {text} no counter {unknown} is known"));
+        return Some(format!("{text} has no counter {unknown}"));
     }
     let is_there = |other: &Owner| counters.all(other).is_ok_and(|known| !known.is_empty());
     Some(match written_otherwise(&owner.owner).filter(is_there) {

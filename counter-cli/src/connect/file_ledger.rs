@@ -201,7 +201,7 @@ impl Ledger for FileLedger {
     }
 }
 
-/// The other patience of `sqlite_pool`, without its journal mode.
+/// The busy time-out of `sqlite_pool`, without its journal mode.
 #[derive(Debug)]
 struct Patience;
 

@@ -72,8 +72,8 @@ impl SqliteFile<'_> {
         }
         if is_filled(&path, "-journal") {
             return Err(self.unreachable(&format!(
-                "a write was not finished, and reading cannot take it back by the -journal file \
-                 beside it ({why}): open the database with what writes to it, such as the \
+                "a write was not finished, and a read cannot undo it with the -journal file beside \
+                 it ({why}): open the database with what writes to it, such as the \
                  application, or run this on a copy of both files"
             )));
         }

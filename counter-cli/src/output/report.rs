@@ -13,7 +13,7 @@ use super::listed::listed;
 use super::shown::shown;
 use super::table::table;
 
-/// The rows of the table that shows a report.
+/// How much of a report the table shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// The counts, and how long the sync took.

@@ -21,7 +21,7 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "counter: {line}");
 }
 
-/// Prints several lines to standard error, as they are.
+/// Prints several lines to standard error, without the name of the command before them.
 pub(crate) fn complain_in_lines(text: &str) {
     let text = shown_lines(&redact::passwords(text));
     let _ = write!(io::stderr(), "{text}");

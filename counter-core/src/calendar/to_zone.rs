@@ -8,7 +8,7 @@ use crate::invalid::Invalid;
 /// A field of a model that says in which zone its counters are counted, such as a column
 /// `time_zone`.
 ///
-/// Texts are, as [`Zone`] reads them. So are `Zone` itself, chrono's `FixedOffset`, with the
+/// A text can be one, as [`Zone`] reads it. So can `Zone` itself, chrono's `FixedOffset`, with the
 /// feature `chrono-tz` also `chrono_tz::Tz`, and an `Option` of any of these: `None` is an owner
 /// that has no zone of its own.
 ///
@@ -30,8 +30,8 @@ use crate::invalid::Invalid;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name a time zone",
     label = "not a zone",
-    note = "texts such as \"+05:30\" do, `Zone`, `chrono::FixedOffset`, and with the feature \
-         `chrono-tz` `chrono_tz::Tz`; so can a type of your own, with `impl ToZone`"
+    note = "texts such as \"+05:30\", `Zone`, `chrono::FixedOffset` and, with the feature `chrono-tz`, \
+         `chrono_tz::Tz` do; so does a type of your own with `impl ToZone`"
 )]
 pub trait ToZone {
     /// Returns the zone, or `None` where the value names none: then the configured zone applies.

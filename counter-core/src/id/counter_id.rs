@@ -83,7 +83,7 @@ impl CounterId {
         Self { text, owner_id, period: None, owner_type_len, key_len, total_len }
     }
 
-    /// Returns the id of the counter's bucket of a period. Of a bucket it is that of another one.
+    /// Returns the id of the counter's bucket of a period, also if this is the id of a bucket.
     ///
     /// ```
     /// # use counter_core::{CounterId, Invalid, Period};
@@ -247,7 +247,7 @@ impl Hash for CounterId {
 }
 
 /// By owner type, owner id, key and period, the total first: the one order in which every sync
-/// writes rows, so that two of them cannot lock each other out.
+/// writes rows, so that two of them cannot deadlock.
 impl Ord for CounterId {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.encoded_owner_type().cmp(other.encoded_owner_type()))

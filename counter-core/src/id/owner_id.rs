@@ -127,7 +127,7 @@ impl fmt::Display for OwnerId {
 }
 
 /// Reads what `Display` writes and nothing else, so that one id has one text form. An integer that
-/// does not fit 64 bits is refused, and so is a text with another encoding.
+/// does not fit into 64 bits is refused, and so is a text with another encoding.
 impl FromStr for OwnerId {
     type Err = Invalid;
 
@@ -135,7 +135,7 @@ impl FromStr for OwnerId {
         let refused = |why| Invalid::malformed(InputKind::OwnerId, form, why);
         if reads_like_an_integer(form) {
             let number = canonical_i64(form).map(Self::Integer);
-            return number.ok_or_else(|| refused("an integer must fit 64 bits"));
+            return number.ok_or_else(|| refused("an integer must fit into 64 bits"));
         }
         let not_canonical = || refused("it is not percent-encoded as this library does it");
         let text = unescape(form).ok_or_else(not_canonical)?;

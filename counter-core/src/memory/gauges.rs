@@ -42,7 +42,8 @@ impl RecordGauges for MemoryStore {
     }
 }
 
-/// Returns the counters that a reading sets, where this is the instant of the newest one before it.
+/// Returns the counters that a reading sets, where `newest` is the instant of the newest one before
+/// it.
 fn set_by(reading: &Reading, is_newest: bool, newest: i64) -> impl Iterator<Item = &CounterId> {
     let total = is_newest.then_some(&reading.total);
     let buckets = reading.buckets.iter().filter(move |(_, end)| is_newest || newest >= *end);

@@ -9,7 +9,7 @@ use crate::protocol::{Claim, ClaimSeq};
 use crate::store::{Numbered, PrivateStore, Repair};
 
 impl MemoryStore {
-    /// Gives claims one sequence above `above`, those that their counters have.
+    /// Gives one sequence above `above` to those of these claims that their counters still have.
     fn renumber_together(
         &self,
         claims: &[Claim],

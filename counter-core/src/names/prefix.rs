@@ -38,7 +38,7 @@ pub enum StoreName {
     Claim(CounterId),
     /// The instant of the newest reading of a gauge.
     Newest(CounterId),
-    /// The newest sequence that the store has given out, or in a cluster those of one slot.
+    /// The newest sequence that the store has given out, or in a cluster that of one slot.
     HighWater,
     /// The random id of this store's data.
     Generation,
@@ -67,14 +67,14 @@ impl Prefix {
         self.0.contains('{').then(|| slot_of(self.0.as_bytes()))
     }
 
-    /// The name of a counter's pending delta: `counter:user:123:downloads`, or of that of a bucket:
+    /// The name of a counter's pending delta: `counter:user:123:downloads`, or of a bucket's:
     /// `counter:{counter:user:123:downloads}:day:2026-11-28`. In a cluster both are in one slot.
     pub fn pending_name(&self, id: &CounterId) -> String {
         self.pending_parts(id).concat()
     }
 
-    /// The name of a counter's claim in flight: `counter:{counter:user:123:downloads}`, or of that
-    /// of a bucket: `counter:{counter:user:123:downloads}:day:2026-11-28:claim`.
+    /// The name of a counter's claim in flight: `counter:{counter:user:123:downloads}`, or of a
+    /// bucket's: `counter:{counter:user:123:downloads}:day:2026-11-28:claim`.
     pub fn claim_name(&self, id: &CounterId) -> String {
         self.claim_parts(id).concat()
     }

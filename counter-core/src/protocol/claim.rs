@@ -7,8 +7,8 @@ use crate::invalid::{InputKind, Invalid};
 /// A delta, a set or a delete that one sync took out of the store's pending counts, under its
 /// sequence.
 ///
-/// It stays in the store until a database has committed it, and only who presents exactly this
-/// claim can remove it from there.
+/// It stays in the store until a database has committed it, and only a caller that presents exactly
+/// this claim can remove it from there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The counter that it belongs to.

@@ -98,8 +98,8 @@ impl Marks {
         self.newest().map_or(0, |mark| mark.number)
     }
 
-    /// Returns whether another mark would be more than a row keeps, though it drops those that are
-    /// older than `noted`.
+    /// Returns whether another mark would be more than a row keeps, even after it drops those that
+    /// are older than `noted`.
     pub fn is_full(&self, noted: Option<Mark>) -> bool {
         self.since(noted).len() >= Self::MOST
     }
@@ -118,14 +118,14 @@ impl Marks {
         }
     }
 
-    /// Returns whether the store has lost the mark that it noted last, though it has nothing else
-    /// to say of the row.
+    /// Returns whether the store must have lost the mark that it noted last: it has none, although
+    /// the row has dropped older marks, which it does only after a note.
     pub fn is_lost(&self, noted: Option<Mark>) -> bool {
         noted.is_none() && self.oldest().is_some_and(|oldest| oldest.number > 1)
     }
 
-    /// Returns the row\'s marks after one more transaction: all from the one on that the store
-    /// noted last, and a new one.
+    /// Returns the row's marks after one more transaction: the mark that the store noted last, all
+    /// later ones, and a new one.
     ///
     /// The last few are not enough: processes may die before the store notes a mark, so its note
     /// may be of any of them.
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_kin_to_what_the_store_noted_last_unless_it_cannot_be_from_it() {
+    fn a_row_is_kin_to_what_the_store_noted_last_unless_that_cannot_come_from_the_row() {
         let row = marks(3..=5);
         assert_eq!(row.kinship(Some(mark(4, 7))), Kinship::Same);
         assert_eq!(row.kinship(Some(mark(2, 7))), Kinship::StoreBehind);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_keeps_all_since_the_stores_note_and_no_more_than_it_may() {
+    fn a_row_keeps_all_marks_since_the_last_note_and_no_more_than_it_may() {
         assert_eq!(marks(3..=5).after(Some(mark(4, 7)), 7), marks(4..=6));
         assert_eq!(marks(1..=2).after(None, 7), marks(1..=3));
         assert_eq!(Marks::default().after(None, 7), marks(1..=1));

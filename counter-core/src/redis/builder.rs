@@ -58,7 +58,7 @@ impl RedisStore {
     /// The URL is one of
     ///
     /// - `redis://[user][:password@]host[:port][/database]`
-    /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`; with `#insecure`
+    /// - `rediss://...`, the same with TLS, which needs the feature `redis-tls`; with `#insecure`
     ///   at the end it takes any certificate, an impostor's too
     /// - `redis+unix:///path/to/socket[?db=database][&user=user][&pass=password]`
     /// - `redis+sentinel://[user][:password@]host[:port][,host[:port]...]/master[/database]`, which
@@ -263,7 +263,7 @@ impl RedisStoreBuilder {
         #[cfg(feature = "redis-tls")]
         let clients = match &self.ca_file {
             Some(_) if !endpoint.has_tls() => {
-                return Err("a file with certificates takes TLS, such as rediss://".to_owned());
+                return Err("a file with certificates needs TLS, such as rediss://".to_owned());
             }
             Some(path) => clients.trusting(path)?,
             None => clients,

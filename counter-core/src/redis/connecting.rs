@@ -15,9 +15,9 @@ use crate::names::Slot;
 
 /// Makes what the connections of a store come from.
 pub(super) struct Connecting {
-    /// In which all names of the store are, if it were in a cluster and they are in one.
+    /// The slot that all names of the store have in a cluster, if they have the same one.
     pub(super) slot: Option<Slot>,
-    /// In which the id of the store's data is.
+    /// The slot that the id of the store's data has in a cluster.
     pub(super) home: Slot,
     pub(super) timeouts: RedisTimeouts,
     pub(super) clients: Clients,
@@ -35,7 +35,7 @@ impl Connecting {
         let connections = match endpoint {
             Endpoint::Server(info) => return self.server(*info, address),
             Endpoint::Master(url) => self.master(url),
-            Endpoint::Slot(url) => self.cluster(url),
+            Endpoint::Cluster(url) => self.cluster(url),
         };
         Ok((connections?, address))
     }

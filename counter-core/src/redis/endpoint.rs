@@ -14,8 +14,8 @@ pub(crate) enum Endpoint {
     Server(Box<ConnectionInfo>),
     /// The master that sentinels name.
     Master(SentinelUrl),
-    /// The node of a cluster that has the slot of the prefix.
-    Slot(ClusterUrl),
+    /// The nodes of a cluster.
+    Cluster(ClusterUrl),
 }
 
 impl Endpoint {
@@ -26,11 +26,11 @@ impl Endpoint {
             return sentinels.map(Self::Master);
         }
         if let Some(cluster) = ClusterUrl::parse(url) {
-            return cluster.map(Self::Slot);
+            return cluster.map(Self::Cluster);
         }
         let scheme = url.split(':').next().unwrap_or_default();
         if matches!(scheme, "rediss" | "valkeys") && !cfg!(feature = "redis-tls") {
-            return Err(format!("{scheme}:// takes the feature `redis-tls`"));
+            return Err(format!("{scheme}:// needs the feature `redis-tls`"));
         }
         let info = url.into_connection_info().map_err(|error| {
             let hint = encoding_hint(url).unwrap_or(
@@ -48,7 +48,7 @@ impl Endpoint {
         match self {
             Self::Server(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
             Self::Master(url) => url.has_tls(),
-            Self::Slot(url) => url.has_tls(),
+            Self::Cluster(url) => url.has_tls(),
         }
     }
 }
@@ -59,7 +59,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Server(info) => write!(f, "{}/{}", info.addr(), info.redis_settings().db()),
             Self::Master(url) => write!(f, "{url}"),
-            Self::Slot(url) => write!(f, "{url}"),
+            Self::Cluster(url) => write!(f, "{url}"),
         }
     }
 }

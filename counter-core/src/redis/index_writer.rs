@@ -17,8 +17,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The most counters that are kept until they can be written. More are found by a scan.
 const MOST: usize = 100_000;
 
-/// How long the end of a store waits for the last write. What that does not come to is found by a
-/// scan.
+/// How long the end of a store waits for the last write. Counters that are not written by then are
+/// found by a scan.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
 /// Gathers counters for the index, so that a caller does not wait for a second round trip, and

@@ -171,7 +171,7 @@ impl LastSighting {
         state.store_id = Some(store_id.to_owned());
     }
 
-    /// Notes that it is accepted what the server has forgotten of a slot.
+    /// Notes that an operator has accepted what the server has forgotten of a slot.
     pub(crate) fn note_accepted(&self, nth: NthGeneration, slot: Slot) {
         let mut state = self.lock();
         if state.nth == nth {

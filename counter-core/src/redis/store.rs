@@ -62,10 +62,10 @@ use crate::store::{
 /// With a `redis+sentinel://` URL the store asks the sentinels for the master, in turn, and uses a
 /// connection only once the server has said that it is a master. A thread asks again twice a
 /// second. Name every sentinel, each by its own address: all are asked before a claim is applied.
-/// When the sentinels name another master, all connections to the last one are dropped; so
-/// they are when a server hangs up or answers that it is a replica. While no sentinel answers, the
-/// store stays with the master that was named last. Claims wait until a replica has them, while the
-/// master has any.
+/// When the sentinels name another master, all connections to the last one are dropped. They are
+/// also dropped when a server hangs up or answers that it is a replica. While no sentinel answers,
+/// the store stays with the master that was named last. Claims wait until a replica has them, while
+/// the master has any.
 ///
 /// The user and the password before the `@` are the master's. Parameters of the URL are the
 /// sentinels':

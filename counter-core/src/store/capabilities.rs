@@ -51,11 +51,11 @@ pub trait StoreGeneration: Send + Sync {
 
     /// Lets the store note what a committed transaction has left in one row of the record, by the
     /// rule of [`Marks::note_outcome`](crate::Marks::note_outcome). Where the transaction did not
-    /// know the last [decision](NotedRow::decision), it is [`NoteOutcome::Unproven`]; where it knew
-    /// a newer one, the store takes that. If that proves that the store is synced into the
-    /// transaction's database, removes each of these claims that is still exactly the given one, as
-    /// [`ack`](crate::DeltaStore::ack) does. Takes both steps at one instant for each claim, and
-    /// can be repeated.
+    /// know the last [decision](NotedRow::decision), the outcome is [`NoteOutcome::Unproven`];
+    /// where it knew a newer one, the store takes that decision. If that proves that the store is
+    /// synced into the transaction's database, removes each of these claims that is still exactly
+    /// the given one, as [`ack`](crate::DeltaStore::ack) does. Takes both steps at one instant for
+    /// each claim, and can be repeated.
     ///
     /// If the store's data has another id than `store_id`, nothing is noted, and the claims are
     /// removed.
@@ -197,10 +197,10 @@ pub trait CountTogether: Send + Sync {
     /// # Errors
     ///
     /// [`Error::NotCounted`] if certainly none of the counters was changed, as when a sum does not
-    /// fit into 64 bits or something else is in the place of a counter, which it names. So is every
-    /// increment by `i64::MIN`, which could not be taken back. [`Error::OutcomeUnknown`] if all of
-    /// them may have been changed, or may be later; never some of them alone. It names the total.
-    /// No increment is tried again in here.
+    /// fit into 64 bits or something else is in the place of a counter, which it names. It is also
+    /// the error of every increment by `i64::MIN`, which could not be taken back.
+    /// [`Error::OutcomeUnknown`] if all of them may have been changed, or may be later; never some
+    /// of them alone. It names the total. No increment is tried again in here.
     fn count_together(&self, increments: &[JointIncrement]) -> Vec<Result<(), Error>>;
 }
 

@@ -43,9 +43,9 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending of each counter, with an outcome of its own for each.
     fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>>;
 
-    /// Returns the holding of each counter, and the high water, no older than any of them: a claim
-    /// that is made after this look at a counter has a sequence above the high water returned. With
-    /// no ids it is the high water alone.
+    /// Returns the holding of each counter, and the high water, which is no newer than any of them:
+    /// a claim that is made after this look at a counter has a sequence above the high water
+    /// returned. With no ids it is the high water alone.
     ///
     /// # Errors
     ///

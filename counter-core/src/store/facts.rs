@@ -97,7 +97,7 @@ impl fmt::Display for ServerVersion {
 pub struct StoreFacts {
     /// The server's product and version.
     pub server: Fact<ServerVersion>,
-    /// The eviction policy for a full memory.
+    /// Its memory: the use, the limit, and the policy at the limit.
     pub memory: Fact<MemoryFacts>,
     /// How it writes to its disk.
     pub persistence: Fact<PersistenceFacts>,
@@ -109,7 +109,7 @@ pub struct StoreFacts {
     pub is_replica: Fact<bool>,
     /// Whether it is one node of a cluster, which keeps only some of the names.
     pub in_cluster: Fact<bool>,
-    /// The cluster, if the store follows the slot of its prefix there.
+    /// The cluster, if the store has its names in one.
     pub cluster: Fact<ClusterFacts>,
     /// The sentinels that name the server, if the store follows such a one.
     pub sentinel: Fact<SentinelFacts>,

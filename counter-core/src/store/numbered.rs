@@ -47,7 +47,7 @@ pub struct NumberRow {
     pub batch: i64,
 }
 
-/// Whether the commit of a claim is known.
+/// Whether a claim was committed, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
     /// None was asked for, or it was rolled back.
@@ -151,13 +151,14 @@ impl Numbered {
     }
 
     /// Notes that a commit of these claims, of different counters, is about to be asked for.
-    /// Returns whether it may be: not if the store has lost the number, whose row decides about no
-    /// commit any more that is noted from then on.
+    /// Returns whether it may be: not if the store has lost the number, because the row of the
+    /// number decides about no commit that is noted after that.
     #[must_use]
     pub fn note_commit(&self, number: StoreNumber, batch: i64, claims: &[Claim]) -> bool {
         let (mut claims, outcome) = (claims.to_vec(), CommitOutcome::Open);
         claims.sort_by(|a, b| a.id.cmp(&b.id));
-        // Before the number is looked at: one that is lost then is decided about later.
+        // Locked before the number is looked at: if that is lost afterwards, `decide` sees this
+        // commit.
         let mut commits = lock(&self.commits);
         let is_held = self.held().is_some_and(|held| held.number == number);
         if is_held {
@@ -193,7 +194,7 @@ impl Numbered {
         lock(&self.commits).retain(|commit| commit.batch != batch);
     }
 
-    /// Forgets commits of claims of which the store holds none any more.
+    /// Forgets the commits whose outcome is known, of whose claims the store holds none any more.
     pub fn forget_commits(&self, is_held: impl Fn(&[Claim]) -> bool) {
         let mut commits = lock(&self.commits);
         commits.retain(|commit| commit.outcome == CommitOutcome::Open || is_held(&commit.claims));

@@ -116,8 +116,8 @@ pub struct PartSeq {
 /// The sequences that the parts of a store remember giving out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartsRecall {
-    /// The parts that have forgotten a sequence. They came back from an old copy, in which the
-    /// store makes no claims, or have lost their high water.
+    /// The parts that have forgotten a sequence. They came back from an old copy, or have lost
+    /// their high water. The store makes no claims in them.
     pub forgotten: Vec<ForgottenPart>,
     /// For each part with a high water, the newest sequence that an operator has decided about, or
     /// 0: see [`Recall::accepted`](crate::Recall::accepted). Claims up to there that the part no

@@ -24,8 +24,8 @@ pub(super) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
     }
 }
 
-/// Returns what says that the column has the bytes of UUIDs; nothing for a model that does not say
-/// so.
+/// Returns the implementation for a column that has the bytes of UUIDs; nothing for a model that
+/// does not say so.
 pub(super) fn expand_uuid_bytes(model: &Model<'_>, root: &Path) -> TokenStream {
     if !model.has_uuid_bytes {
         return TokenStream::new();

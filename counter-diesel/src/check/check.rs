@@ -130,7 +130,7 @@ fn compare(
 }
 
 fn new_survey(engine: &Engine, bounds: SurveyBounds, ledger: Option<&DatabaseAnswers>) -> Survey {
-    // What is alone with its process settles by itself that another process's claims are newer.
+    // A store of one process renumbers its claims by itself where another process's are newer.
     let is_private = engine.store().private().is_some();
     let finds_conflicts = !is_private && ledger.is_some_and(DatabaseAnswers::has_rows);
     Survey::new(bounds, engine.config().claim_timeout, finds_conflicts)

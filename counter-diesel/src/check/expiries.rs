@@ -42,7 +42,7 @@ impl Expiries {
 
     pub(super) fn judge(&self, diagnosis: &mut Diagnosis) {
         if let Some(left) = self.first {
-            let names = self.expiring.reported("counters");
+            let names = self.expiring.summary("counters");
             diagnosis.add(
                 Severity::Error,
                 Code::CountsExpire,

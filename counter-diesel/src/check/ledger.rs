@@ -21,7 +21,7 @@ pub(super) fn unreachable(error: &Error, diagnosis: &mut Diagnosis) {
         Error::EmptyTexts { .. } => "docs/features.md says which versions work",
         _ => "start the database, or correct its URL, the password or the rights of the user",
     };
-    // By which a pool asks whether a connection answers. Its name is redacted.
+    // A pool asks by a prepared statement whether a connection answers. Its name is redacted.
     if why.contains("prepared statement") {
         judge_pooling(Pooling::Named, diagnosis);
     }
@@ -137,7 +137,7 @@ const RULES: [Rule; 7] = [
         name: "synchronous_commit",
         good: &["on", "remote_apply", "remote_write", "local"],
         severity: Severity::Note,
-        otherwise: "a crash forgets the last commits; syncs ask for `on` themselves",
+        otherwise: "a crash forgets the last commits; syncs ask for `local` themselves",
         advice: "nothing has to be done for the counters",
     },
     Rule {

@@ -27,7 +27,7 @@ impl Listed {
     }
 
     /// Returns how many there are and the first of them, as in `2 names (a, b)`.
-    pub(super) fn reported(&self, what: &str) -> String {
+    pub(super) fn summary(&self, what: &str) -> String {
         let more = if self.count() > self.first.len() { ", …" } else { "" };
         format!("{} {what} ({}{more})", self.count(), self.first.join(", "))
     }
@@ -52,7 +52,7 @@ mod tests {
     fn reported<const N: usize>(names: [&str; N]) -> String {
         let mut listed = Listed::default();
         names.iter().for_each(|name| listed.insert(name));
-        listed.reported("names")
+        listed.summary("names")
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
             Severity::Note,
             Code::SentinelsFew,
             format!(
-                "of sentinels there is {} only: when one fails, no failover happens",
+                "sentinels that are known: only {}; when one fails, no failover happens",
                 sentinel.known
             ),
             "run three, on machines that do not fail together",
@@ -61,7 +61,7 @@ fn judge_named(sentinel: &SentinelFacts, diagnosis: &mut Diagnosis) {
         Code::SentinelsDisagree,
         format!("the sentinels do not name the same address: {}", Printable(&named)),
         "if no failover is going on, look whether one of them is cut off from the others, and \
-         give `announce-hostnames` the same value at all",
+         give `announce-hostnames` the same value on all of them",
     );
 }
 

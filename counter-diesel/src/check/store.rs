@@ -58,7 +58,7 @@ fn judge_increments(increments: &Fact<Result<(), String>>, diagnosis: &mut Diagn
         Severity::Error,
         Code::StoreRefusesIncrements,
         format!("increments are not counted: {}", Printable(why)),
-        "mend what the server names; where it is a permission, let the user run INCRBY on all \
+        "fix what the server reports; if it is a permission, let the user run INCRBY on all \
          names under the prefix",
     );
 }

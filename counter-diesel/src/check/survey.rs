@@ -39,7 +39,7 @@ impl Default for SurveyBounds {
     }
 }
 
-/// Who syncs less often than this has forgotten to.
+/// Without a sync for this long, syncing is taken for forgotten.
 pub(super) const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
 /// A time of the store's clock, and when that was.
@@ -57,7 +57,7 @@ impl StoreTime {
     }
 }
 
-/// The state so far.
+/// A look through the store, with what it has found so far.
 pub(super) struct Survey {
     bounds: SurveyBounds,
     claim_timeout: Duration,
@@ -97,7 +97,7 @@ impl Survey {
         }
     }
 
-    /// Goes through the store until its end, or until it has been enough.
+    /// Goes through the store until its end, or until one of the bounds is reached.
     pub(super) fn sweep(&mut self, engine: &Engine, now: StoreTime) -> Result<(), Error> {
         let started = Instant::now();
         for page in pages(engine.store(), Pattern::all(), self.bounds.page) {
@@ -186,7 +186,7 @@ impl Survey {
         diagnosis: &mut Diagnosis,
     ) {
         if self.foreign.count() > 0 {
-            let names = self.foreign.reported("names under the prefix");
+            let names = self.foreign.summary("names under the prefix");
             diagnosis.add(
                 Severity::Warning,
                 Code::ForeignNames,
@@ -229,7 +229,7 @@ impl Survey {
             );
         }
         if self.conflicts.count() > 0 {
-            let claims = self.conflicts.reported("claims");
+            let claims = self.conflicts.summary("claims");
             diagnosis.add(
                 Severity::Error,
                 Code::Conflicts,

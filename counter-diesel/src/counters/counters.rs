@@ -197,7 +197,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`increment`](Self::increment).
+    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the one
+    /// that the store is synced into.
     pub fn set<O: CounterOwner>(
         &self,
         owner: O,
@@ -211,7 +212,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`increment`](Self::increment).
+    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the one
+    /// that the store is synced into.
     pub fn reset<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<(), Error> {
         self.set(owner, key, 0)
     }
@@ -222,7 +224,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`increment`](Self::increment).
+    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the one
+    /// that the store is synced into.
     pub fn delete<O: CounterOwner>(
         &self,
         owner: O,

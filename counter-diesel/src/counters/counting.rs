@@ -139,7 +139,7 @@ impl Counters {
     /// # Errors
     ///
     /// Those of the increment: [`Error::TooLate`] or [`Error::TooEarly`] beyond the bounds, and
-    /// nothing is counted then, neither in the total.
+    /// nothing is counted then, not even in the total.
     pub fn at<Tz: TimeZone>(&self, event: DateTime<Tz>) -> Counting<'_> {
         Counting::new(self).at(event)
     }

@@ -365,7 +365,7 @@ pub(super) fn one_period(buckets: Vec<CounterId>) -> Result<CounterId, Invalid> 
     let only = buckets.into_iter().next().filter(|_| periods == 1);
     only.ok_or_else(|| {
         let (kind, text) = (InputKind::Span, format!("{periods} periods"));
-        Invalid::Malformed { kind, text, why: "what is set to a value is one period" }
+        Invalid::Malformed { kind, text, why: "only one period can be set to a value" }
     })
 }
 

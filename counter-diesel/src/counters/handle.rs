@@ -100,7 +100,7 @@ impl CounterHandle {
     ///
     /// # Errors
     ///
-    /// As [`Counters::increment`].
+    /// As [`Counters::set`].
     pub fn set(&self, value: i64) -> Result<(), Error> {
         set(self.counters.engine(), &self.counted.id, Replacement::Set(value))
     }
@@ -109,7 +109,7 @@ impl CounterHandle {
     ///
     /// # Errors
     ///
-    /// As [`Counters::increment`].
+    /// As [`Counters::set`].
     pub fn reset(&self) -> Result<(), Error> {
         self.set(0)
     }
@@ -118,7 +118,7 @@ impl CounterHandle {
     ///
     /// # Errors
     ///
-    /// As [`Counters::increment`].
+    /// As [`Counters::set`].
     pub fn delete(&self) -> Result<(), Error> {
         set(self.counters.engine(), &self.counted.id, Replacement::Delete)
     }

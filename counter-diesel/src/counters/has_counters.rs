@@ -119,7 +119,7 @@ pub trait HasCounters {
         Self::counter_in_of(PrimaryKeyColumn(Self::COLUMN), key, span)
     }
 
-    /// The same of the instance whose id this expression gives, as
+    /// Like [`counter_in`](Self::counter_in), of the instance whose id this expression gives: see
     /// [`counter_value_of`](Self::counter_value_of).
     fn counter_in_of<Id>(id: Id, key: impl KeyOf<Self>, span: impl Into<Span>) -> CounterIn<Id>
     where

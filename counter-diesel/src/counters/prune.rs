@@ -12,10 +12,10 @@ impl Counters {
     ///
     /// This takes several calls. One call sets the buckets to 0 and, if they are rolled up, adds
     /// their counts to longer ones. A call an hour later removes their rows. What is rolled up is
-    /// noted by a call two minutes earlier, so that other processes know of it. So call this each
-    /// hour, or leave it to a [worker](Self::spawn_sync). Syncs, increments and reads may run
-    /// meanwhile, and if the process dies during a call, the next call continues. A bucket of which
-    /// the store holds something must be synced first.
+    /// noted by a call at least ten minutes earlier, so that other processes know of it. So call
+    /// this each hour, or leave it to a [worker](Self::spawn_sync). Syncs, increments and reads may
+    /// run meanwhile, and if the process dies during a call, the next call continues. A bucket of
+    /// which the store holds something must be synced first.
     ///
     /// A period that was removed is [not kept](Self::kept) from then on: a read of it is
     /// [`Error::NotKept`], in other processes within a minute. A [late](Self::at) event makes the

@@ -12,7 +12,7 @@ use crate::error::{CoreError, Error};
 use crate::ledger::ledger::Ledger;
 use crate::ledger::state::{LedgerState, StoreRecord};
 
-/// No row is locked meanwhile.
+/// How long the store may take to answer. No row is locked meanwhile.
 pub(crate) const RECALL_WITHIN: Duration = Duration::from_secs(2);
 
 /// Returns the generation of the store's data, and begins one if there is none, as one that follows

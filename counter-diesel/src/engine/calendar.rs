@@ -113,8 +113,8 @@ impl Calendar {
         DateTime::from_timestamp_micros(micros).unwrap_or(edge)
     }
 
-    /// Returns the floor that the configured retention sets for the buckets of a grain. If the zone
-    /// is not known, days are those of UTC.
+    /// Returns a floor, raised to what the configured retention keeps of the buckets of a grain. If
+    /// the zone is not known, days are those of UTC.
     pub(crate) fn raised(
         &self,
         floor: Floor,

@@ -20,7 +20,7 @@ use crate::ledger::ledger::Ledger;
 /// Maximum duration of a look during which a connection to the database is held.
 const QUICK_LOOK: Duration = Duration::from_millis(3);
 
-/// The knowledge of a process whether its database is the one that the store was synced into last.
+/// What a process knows of whether its database is the one that the store was synced into last.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum KnownDatabase {
     /// It has not asked yet.

@@ -93,10 +93,10 @@ fn newest_and_row(
     Ok((found, row))
 }
 
-/// Returns an instant, in microseconds since 1970, that no known reading of a gauge is older than
-/// the newest of: the start of the newest period with a reading, by any grain. If the gauge is kept
-/// by no grain, it is when a reading was recorded last, because that reading was not made later.
-/// `None` if there is no reading.
+/// Returns an instant, in microseconds since 1970, for that of the newest known reading of a gauge,
+/// which is no older: the start of the newest period with a reading, by any grain. If the gauge is
+/// kept by no grain, it is when a reading was recorded last, because that reading was not made
+/// later. `None` if there is no reading.
 pub(crate) fn newest_instant(
     engine: &Engine,
     counted: &Counted,

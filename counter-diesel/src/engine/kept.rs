@@ -204,8 +204,8 @@ fn from_next_on(engine: &Engine, row: Kept) -> Result<Kept, Error> {
 }
 
 /// Refuses to move counts by a grain into which one type's were rolled up, and by which the other's
-/// are counted in the same time: a read could not know which is which. So it does if the other's
-/// were dropped or rolled up otherwise then, because they would be taken for 0.
+/// are counted in the same time: a read could not know which is which. Refuses it also if the
+/// other's were dropped or rolled up otherwise then, because they would be taken for 0.
 fn check_roll_ups(ours: &[Kept], theirs: &[Kept]) -> Result<(), Error> {
     for [rolled, counted] in [[ours, theirs], [theirs, ours]] {
         for row in rolled.iter().filter(|row| row.rolled_until.is_some()) {
@@ -227,7 +227,8 @@ fn check_roll_ups(ours: &[Kept], theirs: &[Kept]) -> Result<(), Error> {
 }
 
 /// Returns whether the other type, of which these are the rows, lacks some of the buckets that are
-/// rolled up by this row, or has them elsewhere. So it does if it has only others.
+/// rolled up by this row, or has them elsewhere. It also does if it has only buckets of other
+/// grains.
 fn lacks_some(row: &Kept, others: &[Kept]) -> bool {
     if !others.is_empty() && others.iter().all(|other| Some(other.grain) != row.rolled_from) {
         return true;

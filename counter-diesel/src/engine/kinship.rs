@@ -16,8 +16,8 @@ fn moved(generation: &Generation, state: &LedgerState) -> Option<DatabaseMismatc
 
 /// Returns whether the store was first synced into another database, as far as both say which.
 pub(crate) fn is_of_other(generation: &Generation, state: &LedgerState) -> bool {
-    let (noted, found) = (&generation.database, &state.database);
-    !noted.is_empty() && !found.is_empty() && noted != found
+    let (first, found) = (&generation.database, &state.database);
+    !first.is_empty() && !found.is_empty() && first != found
 }
 
 /// Compares what the store has noted with what the database has recorded.

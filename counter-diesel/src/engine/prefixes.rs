@@ -38,11 +38,11 @@ mod tests {
     #[test]
     fn of_other_prefixes_the_last_is_reported_if_it_is_in_use() {
         let present = Prefix::default();
-        let noted = |known: &[_]| synced_instead(known, &present).map(|other| other.prefix);
-        assert_eq!(noted(&[]), None);
-        assert_eq!(noted(&[synced(present.as_str(), Some(1))]), None);
-        assert_eq!(noted(&[synced("a:", None), synced("b:", Some(31))]), None);
+        let instead = |known: &[_]| synced_instead(known, &present).map(|other| other.prefix);
+        assert_eq!(instead(&[]), None);
+        assert_eq!(instead(&[synced(present.as_str(), Some(1))]), None);
+        assert_eq!(instead(&[synced("a:", None), synced("b:", Some(31))]), None);
         let known = [synced("a:", Some(3)), synced("b:", Some(2)), synced("c:", None)];
-        assert_eq!(noted(&known).as_deref(), Some("b:"));
+        assert_eq!(instead(&known).as_deref(), Some("b:"));
     }
 }

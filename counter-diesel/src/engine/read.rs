@@ -174,8 +174,8 @@ fn value_over(store: &dyn DeltaStore, held: &Holding, row: Baseline) -> Result<i
 }
 
 /// Returns whether a claim that was seen in a store of this process alone is certainly not in the
-/// table. It must be held still after its commits were looked for, because those are forgotten once
-/// it is acknowledged.
+/// table. The store must still hold it after its commits were looked for, because those are
+/// forgotten once it is acknowledged.
 fn is_uncommitted(store: &dyn DeltaStore, claim: &Claim) -> bool {
     let Some(private) = store.private() else { return false };
     private.numbered().outcome(claim) == CommitOutcome::NotCommitted

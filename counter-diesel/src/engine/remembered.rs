@@ -29,7 +29,7 @@ impl Unanswered {
         }
     }
 
-    /// Returns those of the counters, in their order.
+    /// Returns the counters that are wanted, in their order.
     pub(crate) fn those(&self, are_wanted: impl Fn(&CounterId) -> bool) -> Vec<CounterId> {
         let mut ids = self.0.keys().filter(|id| are_wanted(id)).cloned().collect::<Vec<_>>();
         ids.sort();

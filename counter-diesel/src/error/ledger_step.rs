@@ -28,8 +28,8 @@ impl fmt::Display for LedgerStep {
             Self::Commit => "commit",
             Self::Read => "read counters",
             Self::Owners => "look for the owners of counters",
-            Self::State => "keep the store's state",
-            Self::Migrations => "note which migrations were run",
+            Self::State => "read or write the record of the store",
+            Self::Migrations => "read which migrations were run",
         })
     }
 }

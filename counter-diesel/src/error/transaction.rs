@@ -10,8 +10,8 @@ use counter_core::{CounterId, Error as CoreError};
 pub enum TransactionProblem {
     /// Another transaction is open around it.
     #[error(
-        "one is open on the connection already, and its commit would not be noticed: call \
-         `savepoint` of what it gathers inside of it"
+        "another one is open on the connection, and its commit would not be noticed: if that is a \
+         Counters::transaction, call AfterCommit::savepoint inside of it"
     )]
     AlreadyOpen,
 
@@ -22,7 +22,7 @@ pub enum TransactionProblem {
 
 /// The increments of a committed transaction that were not certainly counted.
 ///
-/// As an error its source is that of the first.
+/// Its `source` is the error of the first.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CommittedNotCounted {

@@ -134,8 +134,8 @@ fn sessions<C: CounterConnection>(conn: &mut C) -> QueryResult<Vec<i64>> {
     Ok(sessions)
 }
 
-/// Reads the facts about the tables, in a transaction that waits only shortly for locks and is
-/// rolled back.
+/// Reads the facts about the tables, in a transaction that waits for locks for a few seconds at
+/// most and is rolled back.
 pub(crate) fn inspect_tables<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,

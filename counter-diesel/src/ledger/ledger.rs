@@ -149,7 +149,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// is therefore about the connection, the whole table or the user's rights, and about no claim.
     fn ask_writes(&self) -> Result<(), Error>;
 
-    /// Returns what is known of the store behind a prefix. Waits only shortly for locks.
+    /// Returns what is known of the store behind a prefix. Waits for locks for a few seconds at
+    /// most.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
 
     /// Like [`state`](Self::state), but reads on a connection that takes writes, because a server
@@ -200,9 +201,9 @@ pub trait Ledger: Send + Sync + 'static {
         None
     }
 
-    /// Returns facts about the database. Changes nothing. What it does not tell this user
-    /// is a [`Fact::Unknown`](counter_core::Fact::Unknown), no error, and so is a missing table.
-    /// The default is to have nothing to tell.
+    /// Returns facts about the database. Changes nothing. What this user may not see is a
+    /// [`Fact::Unknown`](counter_core::Fact::Unknown) and no error. A missing table is no error
+    /// either. The default knows nothing.
     fn inspect(&self) -> Result<LedgerFacts, Error> {
         Ok(LedgerFacts::default())
     }

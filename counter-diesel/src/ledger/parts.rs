@@ -13,7 +13,7 @@ use crate::ledger::dialect::state_row::StateRow;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::transaction::PoolTransaction;
 
-/// There are no more rows of the record.
+/// The greatest number of a row of the record.
 const WRITERS: i64 = 64;
 
 /// How many rows one statement writes or reads. They are few numbers, because a statement is kept

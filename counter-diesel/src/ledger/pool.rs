@@ -148,7 +148,8 @@ impl<C: CounterConnection> DirectLedger<C> {
             .map_err(|source| as_ledger_error(&mut *conn, tables, step, source))
     }
 
-    /// Runs a query in a transaction that waits only shortly for locks and is rolled back.
+    /// Runs a query in a transaction that waits for locks for a few seconds at most and is rolled
+    /// back.
     fn run_soon<T>(
         &self,
         step: LedgerStep,

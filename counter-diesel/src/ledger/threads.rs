@@ -125,7 +125,7 @@ impl Threads {
         &self,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> (Job, Call<T>) {
-        let (note, answer) = mpsc::sync_channel(1);
+        let (sender, answer) = mpsc::sync_channel(1);
         let is_decided = Arc::new(AtomicBool::new(false));
         let (span, dispatch) = (Span::current(), dispatcher::get_default(Clone::clone));
         let (left_behind, is_late) = (Arc::clone(&self.left_behind), Arc::clone(&is_decided));
@@ -144,7 +144,7 @@ impl Threads {
             if let Some(place) = place {
                 place.take();
             }
-            let _ = note.send(result);
+            let _ = sender.send(result);
         };
         (Box::new(job), Call { answer, is_decided, left_behind: Arc::clone(&self.left_behind) })
     }
@@ -319,14 +319,14 @@ mod tests {
             }
         }
         let threads = Threads::new(4);
-        let ((hold, call), (note, noted)) = (held(), mpsc::channel());
+        let ((hold, call), (sender, dropped_by)) = (held(), mpsc::channel());
         let late = threads.run(AT_ONCE, move || {
             call();
-            Dropped(note)
+            Dropped(sender)
         });
         assert!(late.is_err());
         drop(hold);
-        assert_ne!(noted.recv().unwrap(), thread::current().id());
+        assert_ne!(dropped_by.recv().unwrap(), thread::current().id());
     }
 
     #[test]

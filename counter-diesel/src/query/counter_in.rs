@@ -122,8 +122,8 @@ impl<Id> CounterIn<Id> {
         Self { owner_type, id, key: ReadableKey(key), grain, from, to, table }
     }
 
-    /// The same beside another table of counters:
-    /// `Post::counter_in(key, span).in_table(&counters.config().table_name)`.
+    /// Reads the buckets beside another table of counters: `Post::counter_in(key,
+    /// span).in_table(&counters.config().table_name)`.
     pub fn in_table(self, table: &TableName) -> Self {
         Self { table: Cow::Owned(Tables::new(table).periods().quoted()), ..self }
     }

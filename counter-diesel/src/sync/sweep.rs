@@ -21,7 +21,7 @@ use crate::sync::reported::Reported;
 pub(crate) struct Sweep<'a> {
     index: Option<IndexReading<'a>>,
     scan: Option<Pages<'a>>,
-    /// The start of the scan, if the index turns out to have gaps.
+    /// The scan to make if the index turns out to have gaps.
     later_scan: Option<Pages<'a>>,
     pattern: Pattern,
     batch_size: BatchSize,

@@ -41,8 +41,8 @@ pub(crate) struct Unsettled<'a> {
 pub(crate) struct Left {
     /// The claims that the database has not refused by itself.
     pub(crate) untried: Vec<Claim>,
-    /// The claims that it refused and that are retried now. It keeps to itself, because it would be
-    /// refused beside the others most of the time.
+    /// The claims that it refused and that are retried now. They are applied apart from the others,
+    /// which would be refused beside them most of the time.
     pub(crate) refused: Vec<Claim>,
     /// The claims that it refused and that are not retried yet.
     pub(crate) waiting: Vec<Claim>,

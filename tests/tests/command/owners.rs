@@ -107,7 +107,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let young = world.output_of(&search);
         assert_eq!(
             young,
-            "0 of 3 owners of type post are not in posts: 0 counters\n2 more are too young to say\n\
+            "0 of 3 owners of type post are not in posts: 0 counters\n2 more changed too recently\n\
              nothing to delete\n"
         );
         let search = [search.as_slice(), &["--older-than", "0s"]].concat();

@@ -12,7 +12,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let ended = world.run(&["get", "user:1", "credits", "downloads", "never counted"]);
         let values = "  -5  credits\n1234  downloads\n   0  never counted\n";
         assert_eq!((ended.code(), ended.output.as_str()), (0, values));
-        let unknown = "counter: of user:1 no counter never counted is known";
+        let unknown = "counter: user:1 has no counter never counted";
         assert!(ended.errors.starts_with(unknown), "{ended:?}");
         assert_eq!(
             world.json_of(&["get", "user:1", "downloads"])["counters"],
@@ -73,7 +73,7 @@ pub(super) const CASES: &[Case<World>] = &[
             assert!(said.contains(other), "{said}");
         }
         let said = said_of("post:7", "vews");
-        assert_eq!(said, "counter: of post:7 no counter vews is known; known are: views\n");
+        assert_eq!(said, "counter: post:7 has no counter vews; it has: views\n");
         world.json_of(&["get", "page:42", "views"]);
         world.output_of(&["set", "post:7", "views", "0"]);
         assert_eq!(world.output_of(&["get", "post:7", "views"]), "0\n");

@@ -5,7 +5,7 @@ use crate::printable::Printable;
 
 /// The role of a server, as it answers to ROLE.
 ///
-/// INFO says the same, but is a right that a user need not have.
+/// INFO says the same, but needs a right that a user may lack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A master, with the number of replicas that are connected and have caught up with it once.

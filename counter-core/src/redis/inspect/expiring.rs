@@ -36,14 +36,14 @@ pub(crate) fn expiring(
     })
 }
 
-/// Returns what the store holds of a counter.
+/// Which of the two names of a counter.
 #[derive(Clone, Copy)]
 enum Part {
     Pending,
     Claim,
 }
 
-/// The names that the server is asked about.
+/// A name that the server is asked about.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     id: &'a CounterId,

@@ -25,11 +25,11 @@ pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFa
     let others =
         cluster.first_slots().into_iter().filter(|(_, node)| Some(node) != of_home.as_ref());
     let others = others.map(|(slot, node)| {
-        let noted = inspect_owner(server, rule, slot).map_err(|error| match error {
+        let facts = inspect_owner(server, rule, slot).map_err(|error| match error {
             Error::Store { source, .. } => source,
             error => error.into(),
         });
-        (node.to_string(), noted.into())
+        (node.to_string(), facts.into())
     });
     if let Fact::Known(of_cluster) = &mut facts.cluster {
         of_cluster.others = others.collect();
@@ -38,7 +38,7 @@ pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFa
 }
 
 /// Returns the facts of the server that has a slot. Managed servers refuse CONFIG, and a user may
-/// have a right to any of the commands: so each fact has an answer of its own.
+/// lack the right to any of the commands: so each fact has an answer of its own.
 fn inspect_owner(server: &Server, rule: ConfirmationRule, slot: Slot) -> Result<StoreFacts, Error> {
     server.repeatable_step(StoreStep::Inspect, slot, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();

@@ -1,8 +1,8 @@
 -- Returns the commands that this user may not run, and runs none of them.
 --
 -- KEYS: a name under the prefix.
--- ARGV: of each command its name and its arguments, apart by spaces, where KEY is the name under
---       the prefix.
+-- ARGV: of each command its name and its arguments, separated by spaces, where KEY is the name
+--       under the prefix.
 -- Returns the names of the commands; none where the server does not answer that, before Redis 7.
 
 local missing = {}

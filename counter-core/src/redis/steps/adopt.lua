@@ -1,8 +1,8 @@
 -- Notes which database the store is synced into from now on.
 --
--- KEYS: the generation and the marks. ARGV: the id of the store, the generation with the database;
--- the number and the value of each row of
---       the record.
+-- KEYS: the generation and the marks.
+-- ARGV: the id of the store, the generation with the database; the number and the value of each row
+--       of the record.
 -- Returns 'ok', or, having changed nothing, 'changed' if the generation has another id, or
 -- 'foreign'; and what is there, or an empty text.
 

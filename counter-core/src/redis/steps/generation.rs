@@ -40,8 +40,8 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Returns the present generation. If there is none yet, begins one that names `database` and
-/// raises the high water to `above`, where each slot of a cluster has one but for those that do not
-/// remember what is `known` of them.
+/// raises the high water to `above`. Where each slot of a cluster has one, raises all but those of
+/// slots that do not remember what is `known` of them.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub(crate) fn generation(
     let (mut id, mut raised) = (random_id(), Raised { floor: above, ..Raised::default() });
     if names.are_spread() {
         // Every slot, and before there is an id: a copy that is made before the first claim in a
-        // slot has a high water that is too low then, and not none.
+        // slot then has a high water that is too low, instead of none.
         let is_there = has_generation(server)?;
         raised = if is_there { Raised::default() } else { raise_for_id(server, above, known)? };
         id = id_above(raised.floor, &id);

@@ -1,9 +1,9 @@
 -- Notes which marks a row of the record has, and then removes each claim that is still exactly the
 -- given one. mark.rs has the rule, and says what the words mean that are returned.
 --
--- KEYS: the generation and the marks; claims. ARGV: the id of the store, the number of the row, its
--- newest sequence, its marks, the last decision
---       that its transaction knew, or an empty text; the text of each claim.
+-- KEYS: the generation and the marks; claims.
+-- ARGV: the id of the store, the number of the row, its newest sequence, its marks, the last
+--       decision that its transaction knew, or an empty text; the text of each claim.
 -- Returns 'taken', 'known', 'unproven' or 'other', the last two having changed nothing; or
 -- 'foreign'. What goes with the word is what was there, or empty.
 
@@ -42,8 +42,8 @@ end
 
 local DECISIONS = '-1'
 
--- Returns whether a transaction knew the last decision, or a newer one. `noted` is what the
--- store has noted of that.
+-- Returns whether a transaction knew the last decision, or a newer one. `noted` is the last
+-- decision that the store has noted.
 local function knows(decision, noted)
   if not noted or decision == noted then
     return true

@@ -170,7 +170,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
     /// row of passes keeps the identity that it has.
     fn record(&mut self, tables: &Tables, rows: &[StateRow]) -> QueryResult<()>;
 
-    /// Notes that the last good pass behind a prefix was not over any store but this one.
+    /// Forgets the last good passes behind a prefix over all stores but this one.
     fn forget_passes(&mut self, tables: &Tables, prefix: &str, store_id: &str) -> QueryResult<()>;
 
     /// Locks one of the rows in which transactions record what this store has given out, unless

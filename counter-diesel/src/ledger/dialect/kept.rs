@@ -85,7 +85,7 @@ pub struct KeptColumns {
     pub(crate) since: Option<NaiveDateTime>,
     /// The grain that is rolled up into this one, or [`GAUGE`].
     pub(crate) rolled_from: String,
-    /// The start before which its buckets are.
+    /// See [`Kept::rolled_until`](crate::ledger::kept::Kept::rolled_until).
     pub(crate) rolled_until: Option<NaiveDateTime>,
     /// The start before which later ones stay.
     pub(crate) kept_until: Option<NaiveDateTime>,

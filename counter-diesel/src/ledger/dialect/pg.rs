@@ -328,8 +328,9 @@ fn limit_statements(within: Duration) -> String {
     )
 }
 
-/// Returns whether the server words its messages in English. It is asked for one that it translates
-/// as the others, because its settings do not tell: its environment may have a say, too.
+/// Returns whether the server words its messages in English. It is asked for a text that it
+/// translates as it does its messages, because its settings do not show the language: its
+/// environment may have a say, too.
 fn speaks_english(conn: &mut PgConnection) -> bool {
     let words = "SELECT short_desc LIKE 'Sets the maximum %' FROM pg_settings \
                  WHERE name = 'lock_timeout'";

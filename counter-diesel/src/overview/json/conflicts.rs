@@ -46,7 +46,7 @@ impl Serialize for WentBack {
     }
 }
 
-/// The holdings of both sides of one counter.
+/// A counter, and what the store and the table hold of it.
 #[derive(Serialize)]
 struct ConflictShape<'a> {
     counter: &'a str,

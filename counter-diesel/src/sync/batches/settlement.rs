@@ -15,7 +15,7 @@ use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{ConflictingClaim, PostponedCause};
 use crate::sync::report::times::time;
 
-/// Why a claim is left whose part of the store was not heard of when it was verified.
+/// Why a claim is left if its part of the store did not answer when it was verified.
 const NO_ANSWER: &str = "its node did not answer when its claim was verified";
 
 /// How often a claim that other processes' stores overtake gets a new sequence.
@@ -86,9 +86,9 @@ impl Applier<'_, '_> {
             return self.acknowledge(claims);
         };
         let note = || store.note(&store_id, &noted, claims);
-        let noted = time(&mut self.log.report.times.acknowledge, note);
-        let Some(note_outcome) = self.unless_of_a_part(noted, claims)? else { return Ok(()) };
-        match note_outcome {
+        let outcome = time(&mut self.log.report.times.acknowledge, note);
+        let Some(outcome) = self.unless_of_a_part(outcome, claims)? else { return Ok(()) };
+        match outcome {
             NoteOutcome::Taken | NoteOutcome::Known => self.unsettled.settle_acknowledged(claims),
             // The next pass records them again, which proves it.
             NoteOutcome::Unproven => claims.iter().for_each(|claim| self.unsettled.leave(claim)),

@@ -61,13 +61,13 @@ pub struct WentBack {
     pub recorded: Option<SyncRecord>,
 }
 
-/// The holdings of both sides of one counter.
+/// A counter, and what the store and the table hold of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conflict {
     /// The counter.
     pub id: CounterId,
-    /// The holding of the store.
+    /// What the store holds of it.
     pub held: Holding,
     /// Its row.
     pub row: Baseline,

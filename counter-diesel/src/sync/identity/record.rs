@@ -100,7 +100,8 @@ pub(crate) fn record(
     let decided = recall.noted_of(NotedRow::DECISIONS).and_then(|noted| noted.marks.newest());
     let is_present = is_present(store_id, recall)?;
     if is_present && !decision.kinship(decided).is_kin() {
-        // For this database, just now, or for another one: who begins anew finds out.
+        // An operator has just decided for this database or for another one: the next try finds
+        // out.
         return Err(CoreError::StoreChanged.into());
     }
     row.decision = decision.newest();

@@ -24,7 +24,7 @@ const DELETED_AT_ONCE: usize = 10;
 /// How many orphans in a row may fail to be deleted before the others are not tried any more.
 const FAILURES_IN_A_ROW: usize = 16;
 
-/// Whose owners are looked for, and what is done about those that are gone.
+/// Which owners are looked for, and what is done about those that are gone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Search<'a> {
     pub(crate) owner_type: &'a OwnerType,

@@ -50,7 +50,7 @@ struct Named {
 }
 
 impl Named {
-    /// What a later reading has a greater one of.
+    /// Returns what is greater for a later reading.
     fn order(&self) -> (Option<i64>, ClaimSeq) {
         (self.newest, self.read.seq)
     }

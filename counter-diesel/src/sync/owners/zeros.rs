@@ -28,8 +28,8 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 /// How many rows of totals are locked at a time.
 const TOTALS_AT_ONCE: usize = 500;
 
-/// How many rows of buckets are. Each is removed by a statement of its own, and all of a
-/// transaction have one time limit.
+/// How many rows of buckets are locked at a time. Each is removed by a statement of its own, and
+/// all of a transaction have one time limit.
 const BUCKETS_AT_ONCE: usize = 50;
 
 /// The outcome of removing rows.

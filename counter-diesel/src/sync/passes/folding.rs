@@ -15,7 +15,7 @@ use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
 use crate::sync::unsettled::Unsettled;
 
-/// Why a part of the store makes no claims that has lost its high water.
+/// Why a part of the store that has lost its high water makes no claims.
 const EMPTIED: &str = "its slot has lost its newest sequence, which the next sync makes anew";
 
 /// One sync while it runs.

@@ -175,7 +175,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Returns what a sync would do, from looks only.
+    /// Reports what a sync would do, and only looks.
     fn rehearse(&mut self) -> Result<(), Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
         if let Some(store) = self.engine.store().generation() {

@@ -37,8 +37,8 @@ pub struct SyncReport {
     /// [`OnConflict::Discard`]: crate::sync::OnConflict::Discard
     pub discarded: u64,
     /// Claims that are left to a later sync, because others have locked their rows, because they
-    /// changed again and again while they were applied, or because the database refused them
-    /// before.
+    /// changed again and again while they were applied, because the database refused them before,
+    /// or because it took too long over them.
     pub postponed: Capped<PostponedClaim>,
     /// Names and values in the store that are not ours. They were left as they are.
     pub foreign: Capped<Foreign>,
@@ -82,9 +82,9 @@ pub struct SyncReport {
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
     /// Claims that this process has made since its last sync ended, by this sync, a set or a
-    /// delete, although no replica confirmed them, because the server had none. Behind Sentinel
-    /// claims wait for a replica while there is one. Where several syncs of one process run at the
-    /// same time, one of them counts each claim.
+    /// delete, although no replica confirmed them, because the server had none. Behind Sentinel and
+    /// in a cluster claims wait for a replica while there is one. Where several syncs of one
+    /// process run at the same time, one of them counts each claim.
     pub unconfirmed: u64,
     /// The answers of the sentinels, if none named a master when they were asked
     /// last. Counting and syncing go on, with the master that was named last.

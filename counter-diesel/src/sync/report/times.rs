@@ -23,7 +23,7 @@ pub struct SyncTimes {
     pub database: Duration,
     /// Asking the store, while rows are locked, whether it still holds the claims.
     pub verify: Duration,
-    /// NoteOutcome the store what it may forget.
+    /// Letting the store know what it may forget.
     pub acknowledge: Duration,
     /// The longest that a transaction waited at once, as [`database`](Self::database) is the sum:
     /// for a connection and the locks of its rows, or for its commit.

@@ -38,7 +38,7 @@ const CLAIMS: [(&str, &str); 12] = [
     ("counter_sync_lost_total", "Claims that vanished from the store before they were applied."),
     (
         "counter_sync_postponed_total",
-        "Claims that changed again and again and were left to the next sync.",
+        "Claims that were left to a later sync; each sync counts them again.",
     ),
     (
         "counter_sync_held_total",
@@ -59,7 +59,7 @@ const CLAIMS: [(&str, &str); 12] = [
     ),
     (
         "counter_sync_unconfirmed_total",
-        "Claims that were made behind Sentinel while the master had no replica.",
+        "Claims that no replica confirmed, because the master had none.",
     ),
 ];
 

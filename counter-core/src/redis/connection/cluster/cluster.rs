@@ -14,7 +14,7 @@ use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::pool::Lane;
 use crate::redis::connection::url::Address;
 
-/// The time between two questions to the nodes who has the slot.
+/// The least time between two questions to the nodes about which of them has a slot.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long a caller waits for a connection before it looks whether the node is away.

@@ -35,7 +35,7 @@ const LONG_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Way<'c> {
     pub(super) cluster: &'c Arc<Cluster>,
     pub(super) node: &'c Address,
-    /// That of commands that say none.
+    /// The slot of commands that name none.
     pub(super) slot: Slot,
 }
 
@@ -78,7 +78,7 @@ impl Reroute for Way<'_> {
 /// Commands on their way to where they belong.
 struct Journey<'c> {
     cluster: &'c Arc<Cluster>,
-    /// The slot of commands that say none.
+    /// The slot of commands that name none.
     home: Slot,
     sent: Sent<'c>,
     /// Of each command, where it goes next, if it was not carried out.

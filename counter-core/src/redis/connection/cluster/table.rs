@@ -14,8 +14,8 @@ pub(super) struct Table {
     followed: Option<Slot>,
     /// Rises with each change of an owner that counts.
     era: u32,
-    /// The owners that answers to commands named while the nodes were asked. That is newer than
-    /// what they answer.
+    /// The slots whose owners were named in answers to commands while the nodes were asked. Those
+    /// owners are newer than what the nodes answer.
     named: HashSet<Slot>,
 }
 

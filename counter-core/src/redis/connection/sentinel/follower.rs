@@ -216,7 +216,7 @@ impl Follower {
     }
 
     /// Asks unless another thread has done so since then. Where it is doing so now, waits for the
-    /// answer only if the last one does not do.
+    /// answer only if the last one is not good enough.
     fn ask_unless_asked(&self, since: Instant) {
         let turn = match self.turn.try_acquire() {
             Some(permit) => Some(self.turn(permit)),

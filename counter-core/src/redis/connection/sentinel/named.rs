@@ -12,7 +12,7 @@ pub(crate) struct Named {
     pub(crate) known_sentinels: Option<u64>,
 }
 
-/// The knowledge of the master before the sentinels are asked.
+/// The master as it is known before the sentinels are asked.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) master: Named,

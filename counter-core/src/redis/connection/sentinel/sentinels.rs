@@ -82,8 +82,8 @@ impl Sentinels {
     }
 
     /// Returns whether a sentinel names a later master than this one, or may be about to. Of three,
-    /// the one that conducts a failover knows of it a second before the others, and from its begin
-    /// on. It has more to do than the others, so its silence is no word for the master.
+    /// the one that conducts a failover knows of it a second before the others, and from its
+    /// beginning on. It has more to do than the others, so its silence does not confirm the master.
     pub(super) fn dispute(&mut self, followed: &Named) -> Option<Dispute> {
         let (mut newer, mut is_being_replaced, mut silent) = (None::<Named>, false, None);
         for sentinel in self.all.iter_mut().filter(|sentinel| !sentinel.rests()) {

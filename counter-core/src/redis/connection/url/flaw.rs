@@ -2,7 +2,7 @@
 /// place may be a part of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UrlFlaw {
-    #[error("TLS takes the feature `redis-tls`")]
+    #[error("TLS needs the feature `redis-tls`")]
     NoTls,
     #[error("it names no host, or there is an empty name between two commas")]
     NoHost,
@@ -22,7 +22,7 @@ pub(crate) enum UrlFlaw {
     TooManyParts,
     #[error("something is not percent-encoded UTF-8: write % as %25, and @ as %40")]
     BadEncoding,
-    #[error("#insecure is all that may follow a #, and takes TLS")]
+    #[error("only #insecure may follow a #, and it needs TLS")]
     BadFragment,
     #[error(
         "a parameter is none of sentinel_user, sentinel_password and sentinel_tls, or is there \
@@ -31,7 +31,7 @@ pub(crate) enum UrlFlaw {
     UnknownParameter,
     #[error("sentinel_tls is neither yes nor no")]
     BadTls,
-    #[error("sentinel_user takes a sentinel_password")]
+    #[error("sentinel_user needs a sentinel_password")]
     UserAlone,
     #[error("a cluster has only the database 0, and nothing else may follow the hosts")]
     NoPath,

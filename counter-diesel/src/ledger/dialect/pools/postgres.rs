@@ -5,8 +5,8 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use super::open;
 use crate::error::{BuildProblem, Error};
 
-/// The settings of libpq that each connection gets unless its URL has them itself. The time-out is
-/// in milliseconds, all others are in seconds.
+/// The settings of libpq that each connection gets unless its URL has them itself.
+/// `tcp_user_timeout` is in milliseconds, other times are in seconds.
 ///
 /// Without the first, connecting to a host that does not answer takes minutes, and two of the
 /// pool's threads are lost to it. The others end a connection whose other end has vanished, so that
