@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Claim, Claimed, CountTogether, CounterId, Cursor, DeltaStore, Error, InspectStore, KeyIndex,
-    MoveCounts, Pattern, PendingIndex, Prefix, PrivateStore, RecordGauges, Repair, Replacement,
-    ScanPage, Snapshot, StoreGeneration, Verdict,
+    Claim, ClaimSeq, Claimed, CountTogether, CounterId, Cursor, DeltaStore, Error, Generation,
+    InspectStore, KeyIndex, MoveCounts, NoteOutcome, NotedRow, Pattern, PendingIndex, Prefix,
+    PrivateStore, Recall, RecordGauges, Repair, Replacement, ScanPage, Snapshot, StoreGeneration,
+    StoreParts, Verdict,
 };
 
 use crate::store_worlds::PATIENCE;
@@ -66,7 +67,7 @@ impl DeltaStore for PatientStore {
     }
 
     fn generation(&self) -> Option<&dyn StoreGeneration> {
-        self.0.generation()
+        self.0.generation().map(|_| self as _)
     }
 
     fn repair(&self) -> Option<&dyn Repair> {
@@ -99,5 +100,52 @@ impl DeltaStore for PatientStore {
 
     fn inspection(&self) -> Option<&dyn InspectStore> {
         self.0.inspection()
+    }
+}
+
+impl PatientStore {
+    fn of_generations(&self) -> &dyn StoreGeneration {
+        self.0.generation().expect("it is handed out only where there is one")
+    }
+}
+
+/// Recalls for as long as it verifies: rows are locked meanwhile, too.
+impl StoreGeneration for PatientStore {
+    fn ensure_generation(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
+        self.of_generations().ensure_generation(database, above)
+    }
+
+    fn present_generation(&self) -> Result<Option<Generation>, Error> {
+        self.of_generations().present_generation()
+    }
+
+    fn recall(
+        &self,
+        store_id: &str,
+        sequences: &[ClaimSeq],
+        within: Duration,
+    ) -> Result<Recall, Error> {
+        self.of_generations().recall(store_id, sequences, within.max(PATIENCE))
+    }
+
+    fn note(
+        &self,
+        store_id: &str,
+        noted: &NotedRow,
+        claims: &[Claim],
+    ) -> Result<NoteOutcome, Error> {
+        self.of_generations().note(store_id, noted, claims)
+    }
+
+    fn readable_notes(&self, store_id: &str, within: Duration) -> Result<Vec<NotedRow>, Error> {
+        self.of_generations().readable_notes(store_id, within)
+    }
+
+    fn adopt(&self, store_id: &str, database: &str, noted: &[NotedRow]) -> Result<bool, Error> {
+        self.of_generations().adopt(store_id, database, noted)
+    }
+
+    fn parts(&self) -> Option<&dyn StoreParts> {
+        self.of_generations().parts()
     }
 }

@@ -30,7 +30,7 @@ const BUSY: Duration = Duration::from_millis(500);
 pub fn sync_unless_redis_is_busy(counters: &Counters, options: &SyncOptions) -> Option<SyncReport> {
     let start = Instant::now();
     let result = counters.sync(options);
-    let is_busy = |error: &Error| is_of_busy_redis(error) && start.elapsed() > BUSY;
+    let is_busy = |error: &Error| is_of_busy_redis(error, start.elapsed());
     match result {
         Err(error) if is_busy(&error) => None,
         Ok(report) if report.stopped.as_ref().is_some_and(is_busy) => None,
@@ -38,13 +38,13 @@ pub fn sync_unless_redis_is_busy(counters: &Counters, options: &SyncOptions) -> 
     }
 }
 
-/// Whether a sync failed at what it asks Redis while rows are locked.
-pub fn is_of_busy_redis(error: &Error) -> bool {
+/// Whether a sync that took so long failed because Redis did not answer while rows were locked.
+pub fn is_of_busy_redis(error: &Error, took: Duration) -> bool {
     let step = match error {
         Error::Core(StoreError::Store { step, .. }) => *step,
         _ => return false,
     };
-    matches!(step, StoreStep::Verify | StoreStep::Recall)
+    matches!(step, StoreStep::Verify | StoreStep::Recall) && took > BUSY
 }
 
 /// A Redis and a database.

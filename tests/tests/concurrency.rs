@@ -61,6 +61,15 @@ impl Bounds {
     }
 }
 
+/// Ends the threads that go on while others write, also when the test panics.
+struct EndOfWriting<'a>(&'a AtomicBool);
+
+impl Drop for EndOfWriting<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, SeqCst);
+    }
+}
+
 /// The threads of each share its counters, as those of an application do. One takes every claim for
 /// one that was left behind, so that claims are fought over.
 fn two_processes(world: &World) -> [Counters; 2] {
@@ -77,6 +86,7 @@ fn growing_counters(world: &World, time: Duration) {
     let end = Instant::now() + load_time(time);
     let last = end + PATIENCE;
     thread::scope(|scope| {
+        let end_of_writing = EndOfWriting(&writing);
         let writers = (0..WRITERS).map(|writer| {
             let (process, bounds, passes, reads) =
                 (&processes[writer % 2], &bounds, &passes, &reads);
@@ -96,7 +106,7 @@ fn growing_counters(world: &World, time: Duration) {
             scope.spawn(move || read_while(process, bounds, writing, reads));
         }
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-        writing.store(false, SeqCst);
+        drop(end_of_writing);
     });
     finish(world);
     let total =
@@ -153,6 +163,7 @@ fn set_counter(world: &World) {
     let is_enough = || sets.done.load(SeqCst).min(reads.load(SeqCst)) >= ENOUGH;
     let goes_on = || Instant::now() < end || (!is_enough() && Instant::now() < end + PATIENCE);
     thread::scope(|scope| {
+        let end_of_writing = EndOfWriting(&writing);
         let writers = (0..WRITERS).map(|writer| {
             let (process, bounds, all_set) = (&processes[writer % 2], &bounds, &all_set);
             let goes_on = &goes_on;
@@ -184,7 +195,7 @@ fn set_counter(world: &World) {
         set_next(setter, &sets);
         all_set.wait();
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-        writing.store(false, SeqCst);
+        drop(end_of_writing);
     });
     finish(world);
     let expected = sets.done.load(SeqCst) * EPOCH + WRITERS as i64 * increments;

@@ -24,13 +24,14 @@ const CASES: &[Case<World>] = &[
         let counters = counted(world, 25);
         world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
         counters.increment(post(0), "views", 5).unwrap();
-        // In one batch no name is found twice.
-        let options = SyncOptions::default();
-        let noted = observe(&world.impatient_counters(), &options, |_| Continue(()));
+        let noted = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
         let NotedRow { report, pages, found, applied, would_apply } = noted;
         assert!(report.is_clean() && !report.interrupted && pages > 0, "{report:?}");
         assert_eq!(found, report.scanned);
-        assert_eq!((report.applied, applied.len()), (26, 26), "{applied:?}");
+        // Redis may return a name twice, whose claim then may be sent by two batches.
+        assert_eq!(report.applied, applied.len() as u64, "{applied:?}");
+        let different = applied.iter().map(|(id, op, _)| (id, *op)).collect::<HashSet<_>>();
+        assert_eq!(different.len(), 26, "{applied:?}");
         let of_first = applied.iter().filter(|(id, ..)| *id == views_of(0)).collect::<Vec<_>>();
         assert_eq!(of_first[0], &(views_of(0), ClaimOp::Add(1), true));
         assert_eq!(of_first[1], &(views_of(0), ClaimOp::Add(5), false));

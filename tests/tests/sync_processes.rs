@@ -97,8 +97,9 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
 fn sync_until_nothing_is_locked(counters: &Counters, end: Instant) -> u64 {
     let mut applied = 0;
     loop {
-        let report = sync_unless_redis_is_busy(counters, &SyncOptions::default());
-        let Some(mut report) = report else { continue };
+        let options = SyncOptions::default();
+        let mut report =
+            wait_for("a sync in time", || sync_unless_redis_is_busy(counters, &options));
         let postponed = std::mem::take(&mut report.postponed);
         let is_locked = |claim: &PostponedClaim| claim.cause == PostponedCause::Locked;
         assert!(report.is_clean() && postponed.iter().all(is_locked), "{report:?} {postponed:?}");

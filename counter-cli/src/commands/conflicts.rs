@@ -13,8 +13,8 @@ use crate::settings::CommandSettings;
 /// Show what may have been counted already, or decide about it
 ///
 /// If Redis came back from an old copy, everything in it may already be in the table. Otherwise
-/// only claims that are older than what their row has seen may be in it. No sync touches them before you
-/// decide, by what happened to Redis.
+/// only claims that are older than what their row has seen may be there. No sync touches them
+/// before you decide, by what happened to Redis.
 ///
 /// Without a decision this changes nothing. It shows the claim that the store holds of each counter
 /// and when it was made, what is pending beside it, when the newest claim in the table was made,

@@ -30,8 +30,8 @@ use crate::invalid::Invalid;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name a time zone",
     label = "not a zone",
-    note = "texts such as \"+05:30\", `Zone`, `chrono::FixedOffset` and, with the feature `chrono-tz`, \
-         `chrono_tz::Tz` do; so does a type of your own with `impl ToZone`"
+    note = "texts such as \"+05:30\", `Zone`, `chrono::FixedOffset` and, with the feature \
+         `chrono-tz`, `chrono_tz::Tz` do; so does a type of your own with `impl ToZone`"
 )]
 pub trait ToZone {
     /// Returns the zone, or `None` where the value names none: then the configured zone applies.

@@ -26,7 +26,7 @@ pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
             Severity::Note,
             Code::SentinelsFew,
             format!(
-                "sentinels that are known: only {}; when one fails, no failover happens",
+                "sentinels that are known: {}. When one fails, no failover happens",
                 sentinel.known
             ),
             "run three, on machines that do not fail together",

@@ -197,8 +197,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the one
-    /// that the store is synced into.
+    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the
+    /// one that the store is synced into.
     pub fn set<O: CounterOwner>(
         &self,
         owner: O,
@@ -212,8 +212,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the one
-    /// that the store is synced into.
+    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the
+    /// one that the store is synced into.
     pub fn reset<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<(), Error> {
         self.set(owner, key, 0)
     }
@@ -224,8 +224,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the one
-    /// that the store is synced into.
+    /// As [`increment`](Self::increment), and [`Error::OtherDatabase`] if the database is not the
+    /// one that the store is synced into.
     pub fn delete<O: CounterOwner>(
         &self,
         owner: O,

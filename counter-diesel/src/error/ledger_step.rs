@@ -28,7 +28,7 @@ impl fmt::Display for LedgerStep {
             Self::Commit => "commit",
             Self::Read => "read counters",
             Self::Owners => "look for the owners of counters",
-            Self::State => "read or write the record of the store",
+            Self::State => "read or write what is known of the store",
             Self::Migrations => "read which migrations were run",
         })
     }

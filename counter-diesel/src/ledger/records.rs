@@ -4,22 +4,23 @@ use counter_core::{ClaimSeq, Marks, NotedRow};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::isolation::Isolation;
 use crate::ledger::dialect::state_row::{RecordRow, StateRow};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::LockedRecord;
 use crate::random::{one_of, random_word};
 
-/// Locks a row of the record that no other transaction has locked, or, if there is none, one that
-/// is not there yet. All rows are read afterwards.
+/// Locks a row of the record that no other transaction has locked, or, if there is none, makes one
+/// or waits for one. All rows are read afterwards.
 pub(crate) fn lock<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
-    prefix: &str,
-    store_id: &str,
+    isolation: Isolation,
+    (prefix, store_id): (&str, &str),
 ) -> QueryResult<LockedRecord> {
     let row = match conn.free_writer(tables, prefix, store_id)? {
         Some(row) => row,
-        None => lock_another(conn, tables, prefix, store_id)?,
+        None => lock_another(conn, tables, isolation, (prefix, store_id))?,
     };
     let (mut recorded, mut decision) = (Vec::new(), Marks::default());
     for row in conn.recorded(tables, prefix, store_id)? {
@@ -76,12 +77,17 @@ pub(crate) fn adopt<C: CounterConnection>(
 fn lock_another<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
-    prefix: &str,
-    store_id: &str,
+    isolation: Isolation,
+    (prefix, store_id): (&str, &str),
 ) -> QueryResult<RecordRow> {
     let mut writer = C::WRITERS;
     if C::IS_SERVER {
-        let present = conn.recorded(tables, prefix, store_id)?;
+        let present = match isolation {
+            Isolation::ReadCommitted => conn.recorded(tables, prefix, store_id)?,
+            // Otherwise the rows would be read afterwards as they are now: without what others
+            // commit while this transaction waits.
+            Isolation::RepeatableRead | Isolation::OfConnection => Vec::new(),
+        };
         writer = absent_or_any(&present, C::WRITERS);
         // Makes the row, if there is none, and lowers nothing.
         let row = StateRow::new(prefix, store_id, ClaimSeq::ZERO);

@@ -226,8 +226,8 @@ impl<C: CounterConnection> PoolTransaction<C> {
         prefix: &Prefix,
         store_id: &str,
     ) -> Result<LockedRecord, Error> {
-        let (prefix, store_id) = (prefix.as_str(), store_id);
-        self.run(LedgerStep::State, |conn, tables| records::lock(conn, tables, prefix, store_id))
+        let (of, isolation) = ((prefix.as_str(), store_id), self.isolation);
+        self.run(LedgerStep::State, |conn, tables| records::lock(conn, tables, isolation, of))
     }
 
     pub(crate) fn record(

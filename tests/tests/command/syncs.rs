@@ -129,6 +129,9 @@ pub(super) const CASES: &[Case<World>] = &[
                 // hand, or has locked.
                 let is_left = ["held", "postponed"].map(|what| &report[what]["count"]);
                 assert_eq!(ended.code(), i32::from(is_left != [0, 0]), "{ended:?}");
+                let postponed = report["postponed"]["first"].as_array().unwrap();
+                let is_locked = |claim: &Value| claim["why"].as_str().unwrap().contains("locked");
+                assert!(postponed.iter().all(is_locked), "{ended:?}");
                 assert_eq!(ended.errors, "", "{ended:?}");
                 for trouble in ["failed", "conflicts", "lost", "foreign"] {
                     assert_eq!(report[trouble]["count"], 0, "{ended:?}");

@@ -39,9 +39,15 @@ pub fn logged_of(world: &World) -> Vec<Logged> {
     of_prefix(world, Log::of_process().events())
 }
 
-/// On a busy machine any step may be slow.
+/// Leaves out steps that were slow: on a busy machine any step may be.
 pub fn without_slow_steps(logged: Vec<Logged>) -> Vec<Logged> {
-    logged.into_iter().filter(|logged| logged.text != SLOW).collect()
+    logged.into_iter().filter(|logged| !was_slow(logged)).collect()
+}
+
+/// Whether this is a step that took as long as an operator hears of.
+pub fn was_slow(logged: &Logged) -> bool {
+    let number = |field| logged.field(field).parse::<f64>().unwrap();
+    logged.text == SLOW && number("seconds") >= number("limit_seconds").max(0.25)
 }
 
 pub fn of_prefix(world: &World, all: Vec<Logged>) -> Vec<Logged> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use counter_tests::log::Logged;
 
 use crate::events::only;
-use crate::scenes::{SLOW, logged_of, memory, slow_at, sync};
+use crate::scenes::{SLOW, logged_of, memory, slow_at, sync, was_slow};
 
 pub fn show() -> Vec<Logged> {
     let steps =
@@ -18,7 +18,7 @@ pub fn show() -> Vec<Logged> {
         assert!(report.is_clean(), "slow, and nothing else: {report:?}");
         let mut logged = logged_of(&world);
         // On a busy machine another one may be slow, too.
-        logged.retain(|logged| logged.text != SLOW || logged.field("step") == side);
+        logged.retain(|logged| !was_slow(logged) || logged.field("step") == side);
         let slow = only(&logged, SLOW);
         assert_eq!(slow.field("limit_seconds"), format!("{:?}", limit.as_secs_f64()));
         let times = report.times;

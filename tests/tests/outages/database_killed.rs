@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncReport};
@@ -95,10 +95,11 @@ fn crash(site: &Site, crash_wanted: &AtomicBool, syncs: &Syncs) {
 impl Syncs {
     fn repeat(&self, process: &Counters) {
         while !self.is_over.load(SeqCst) {
+            let start = Instant::now();
             match sync(process) {
                 Ok(report) => self.note(&report),
                 Err(Error::Unreachable { .. }) => drop(self.failed.fetch_add(1, SeqCst)),
-                Err(error) if is_of_busy_redis(&error) => {}
+                Err(error) if is_of_busy_redis(&error, start.elapsed()) => {}
                 Err(error) => panic!("{error:?}"),
             }
         }
@@ -109,7 +110,7 @@ impl Syncs {
         match &report.stopped {
             None => assert!(report.is_clean(), "{report:?}"),
             Some(Error::Unreachable { .. }) => drop(self.failed.fetch_add(1, SeqCst)),
-            Some(error) if is_of_busy_redis(error) => {}
+            Some(error) if is_of_busy_redis(error, report.elapsed) => {}
             Some(error) => panic!("{error:?}"),
         }
     }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 
 /// More than any request waits.
-const SOON: Duration = Duration::from_secs(4);
+const SOON: Duration = Duration::from_secs(3);
 
 /// What `call` returns, which has to be soon.
 fn soon<T>(call: impl FnOnce() -> T) -> T {

@@ -26,7 +26,7 @@ use counter_core::{CounterId, DeltaStore, Error, RedisTimeouts};
 use counter_tests::process::wait_for;
 
 /// More than the default time-outs for a connection and for a reply add up to nothing waits.
-const SOON: Duration = Duration::from_secs(4);
+const SOON: Duration = Duration::from_secs(3);
 
 /// What `wait` returns, which has to be soon.
 fn soon<T>(what: &str, wait: impl FnOnce() -> T) -> T {

@@ -15,6 +15,10 @@ use counter_tests::tally::{Outcomes, Tally, Worker};
 /// Enough increments to show that counting goes on.
 const ENOUGH: usize = 500;
 
+/// The longest time from the agreement of the sentinels to the first connection to their new
+/// master, with much to spare: a thread asks them twice a second.
+const PROMPT: Duration = Duration::from_secs(15);
+
 /// How long a server that may be frozen is asked.
 const PATIENT: Duration = Duration::from_secs(2);
 
@@ -113,9 +117,9 @@ impl Measured {
 
     /// Asserts that the old master was left although it went on, too.
     fn check_that_it_was_left(self) {
-        assert!(self.was_old_a_master, "the old master was demoted before it was left");
+        assert!(self.was_old_a_master, "the old master was demoted");
         let took = self.followed.saturating_sub(self.agreed);
-        println!("{}: followed {:.2} s after the sentinels agree", self.fault, took.as_secs_f64());
+        assert!(took < PROMPT, "the store followed after {took:?}");
         self.check();
     }
 }
@@ -156,7 +160,7 @@ fn a_failover_by_command_is_followed_while_the_old_master_still_answers() {
 
 /// Nothing makes connections here, and nothing hangs up: only the thread that watches can notice.
 #[test]
-fn a_process_that_only_counts_follows_before_the_old_master_is_demoted() {
+fn a_process_that_only_counts_follows_though_the_old_master_goes_on() {
     let world = World::new();
     let old = &world.site.servers[0];
     keep_a_master(old);

@@ -1,12 +1,17 @@
 //! MySQL and MariaDB with statements in the binary log, where transactions run under REPEATABLE
 //! READ.
 
-use counter_core::{ClaimSeq, Prefix};
+use std::thread;
+
+use counter_core::{ClaimSeq, NotedRow, Prefix};
 use counter_diesel::ledger::{Ledger, LockWait};
+use counter_tests::database::ServerConnection as _;
+use counter_tests::process::wait_for;
 use counter_tests::server_contract::{ServerWorld, adds, ledger_of};
 use counter_tests::servers::Durability;
 use counter_tests::servers::mariadb::MariaDb;
 use diesel::MysqlConnection;
+use diesel::connection::SimpleConnection as _;
 
 const STORE: &str = "a-store";
 
@@ -38,4 +43,30 @@ pub(crate) fn a_transaction_that_skips_rows_reads_what_others_record_meanwhile()
     let recorded = ours.lock_record(&Prefix::default(), STORE).unwrap().recorded;
     assert!(recorded.contains(&ClaimSeq::new(20)), "{recorded:?}");
     ours.commit().unwrap();
+}
+
+pub(crate) fn a_transaction_that_waits_for_a_row_reads_what_others_record_meanwhile() {
+    let server = server();
+    let world = ServerWorld::<MysqlConnection>::in_server(&server.url("mysql"));
+    let ledger: &dyn Ledger = &ledger_of(&world.database.pool(2));
+    let mut all = ledger.begin(LockWait::Usual).unwrap();
+    for writer in 1..=64 {
+        let row = NotedRow { writer, seq: ClaimSeq::new(10), ..NotedRow::default() };
+        all.record(&Prefix::default(), STORE, &row).unwrap();
+    }
+    all.commit().unwrap();
+    let mut other = world.database.connect();
+    other.batch_execute("BEGIN; UPDATE model_counters_state SET claim_seq = 20").unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let mut ours = ledger.begin(LockWait::Usual).unwrap();
+            ours.lock_record(&Prefix::default(), STORE).unwrap().recorded
+        });
+        let mut watcher = world.database.connect();
+        wait_for("it to wait for a row", || {
+            (watcher.waiting() > 0 || waiting.is_finished()).then_some(())
+        });
+        other.batch_execute("COMMIT").unwrap();
+        assert_eq!(waiting.join().unwrap(), [ClaimSeq::new(20); 64]);
+    });
 }
