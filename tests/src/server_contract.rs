@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{CounterConnection, Ledger, LockWait, PoolLedger, TableName};
-use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq, Prefix};
+use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq, NotedRow, Prefix};
 use counter_diesel::sync::PostponedCause;
 use counter_diesel::{Config, Counters, Error, MemoryStore, Owner, SyncOptions};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, TestCustomizer};
@@ -65,6 +65,10 @@ pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
         (
             "a transaction distinguishes what is newer from what others commit meanwhile",
             newer_meanwhile,
+        ),
+        (
+            "a transaction makes the row of the record that is missing rather than wait for another",
+            missing_row,
         ),
         ("a table that stays locked is given up after seconds", locked_table),
         ("a connection that was ended is replaced", ended_connection),
@@ -145,6 +149,24 @@ fn deadlock<C: ServerConnection>(world: &ServerWorld<C>) {
     }
     assert!(report.is_clean(), "{report:?}");
     assert_eq!([1, 2, 3].map(|id| count(&*ledger, id)), [1002, 1002, 1001]);
+}
+
+fn missing_row<C: ServerConnection>(world: &ServerWorld<C>) {
+    const MISSING: i64 = 17;
+    let (ledger, prefix) = (world.database.ledger("model_counters"), Prefix::default());
+    let mut others = ledger.begin(LockWait::Usual).unwrap();
+    for writer in (1..=64).filter(|writer| *writer != MISSING) {
+        let row = NotedRow { writer, seq: ClaimSeq::new(10), ..NotedRow::default() };
+        others.record(&prefix, "a-store", &row).unwrap();
+    }
+    others.commit().unwrap();
+    let mut other = world.database.connect();
+    let mut run = |sql: &str| other.batch_execute(&C::quoting(sql)).unwrap();
+    // Locks rows, and no gap between them.
+    run(&format!("{} READ COMMITTED", C::ISOLATE));
+    run("BEGIN; UPDATE \"model_counters_state\" SET \"claim_seq\" = 20");
+    let mut ours = ledger.begin(LockWait::Usual).unwrap();
+    assert_eq!(ours.lock_record(&prefix, "a-store").unwrap().row.writer, MISSING);
 }
 
 fn isolation_levels<C: ServerConnection>(world: &ServerWorld<C>) {
