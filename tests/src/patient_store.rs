@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CountTogether, CounterId, Cursor, DeltaStore, Error, Generation,
-    InspectStore, KeyIndex, MoveCounts, NoteOutcome, NotedRow, Pattern, PendingIndex, Prefix,
-    PrivateStore, Recall, RecordGauges, Repair, Replacement, ScanPage, Snapshot, StoreGeneration,
-    StoreParts, Verdict,
+    InspectStore, KeyIndex, LastGeneration, MoveCounts, NoteOutcome, NotedRow, PartSeq,
+    PartsRecall, Pattern, PendingIndex, Prefix, PrivateStore, Recall, RecordGauges, Repair,
+    Replacement, ScanPage, Snapshot, StoreGeneration, StoreParts, Verdict,
 };
 
 use crate::store_worlds::PATIENCE;
@@ -107,6 +107,10 @@ impl PatientStore {
     fn of_generations(&self) -> &dyn StoreGeneration {
         self.0.generation().expect("it is handed out only where there is one")
     }
+
+    fn of_parts(&self) -> &dyn StoreParts {
+        self.of_generations().parts().expect("it is handed out only where there are parts")
+    }
 }
 
 /// Recalls for as long as it verifies: rows are locked meanwhile, too.
@@ -146,6 +150,58 @@ impl StoreGeneration for PatientStore {
     }
 
     fn parts(&self) -> Option<&dyn StoreParts> {
-        self.of_generations().parts()
+        self.of_generations().parts().map(|_| self as _)
+    }
+}
+
+impl StoreParts for PatientStore {
+    fn part_of(&self, id: &CounterId) -> u16 {
+        self.of_parts().part_of(id)
+    }
+
+    fn number_of_parts(&self) -> u16 {
+        self.of_parts().number_of_parts()
+    }
+
+    fn ensure_generation_after(
+        &self,
+        last: Option<&LastGeneration<'_>>,
+        database: &str,
+        above: ClaimSeq,
+    ) -> Result<Generation, Error> {
+        self.of_parts().ensure_generation_after(last, database, above)
+    }
+
+    fn begun_above(&self, store_id: &str) -> ClaimSeq {
+        self.of_parts().begun_above(store_id)
+    }
+
+    fn newest_beside_id(&self) -> Result<ClaimSeq, Error> {
+        self.of_parts().newest_beside_id()
+    }
+
+    fn recall_parts(
+        &self,
+        store_id: &str,
+        given_out: &[PartSeq],
+        within: Duration,
+    ) -> Result<PartsRecall, Error> {
+        self.of_parts().recall_parts(store_id, given_out, within.max(PATIENCE))
+    }
+
+    fn seen_parts(&self, store_id: &str) -> Vec<PartSeq> {
+        self.of_parts().seen_parts(store_id)
+    }
+
+    fn begin_decision(&self, found: &[PartSeq]) -> Result<Vec<PartSeq>, Error> {
+        self.of_parts().begin_decision(found)
+    }
+
+    fn raise_parts(&self, found: &[PartSeq]) -> Result<Vec<u16>, Error> {
+        self.of_parts().raise_parts(found)
+    }
+
+    fn raise_emptied_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
+        self.of_parts().raise_emptied_parts(above)
     }
 }

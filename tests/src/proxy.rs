@@ -151,8 +151,8 @@ impl Proxy {
         state.choices = Some(choices);
     }
 
-    /// From now on nothing more passes on the connections that are there, without any notice, like
-    /// a firewall has forgotten them. New ones are not affected.
+    /// From now on nothing more passes on the connections that are there, without any notice, as if
+    /// a firewall had forgotten them. New ones are not affected.
     pub fn forget_connections(&self) {
         let mut state = self.network.lock();
         state.forgotten = state.connections;

@@ -88,7 +88,6 @@ pub fn ledger_of<C: CounterConnection>(pool: &Pool<ConnectionManager<C>>) -> Poo
     PoolLedger::new(pool.clone(), TableName::default()).unwrap()
 }
 
-/// A counter like others.
 /// Adds 1 to each of these counters.
 pub fn adds(ids: impl IntoIterator<Item = i64>, seq: i64) -> Vec<Claim> {
     let claims = ids.into_iter().map(|id| Claim {

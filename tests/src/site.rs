@@ -128,8 +128,8 @@ impl Site {
         counters
     }
 
-    /// Patient counters of a process to which each claim of this age was left behind. The tables
-    /// are there.
+    /// Patient counters of a process that takes each claim of this age for one that was left
+    /// behind. The tables are there.
     pub fn counters_after(&self, claim_timeout: Duration) -> Counters {
         let store = RedisStore::builder(self.redis_url()).timeouts(patient());
         self.database().builder().claim_timeout(claim_timeout).redis_with(store).build().unwrap()

@@ -14,8 +14,8 @@ pub struct SyncProcess {
 }
 
 impl SyncProcess {
-    /// Starts the program `sync_worker`, which is at this path, at a site. To it, a claim of this
-    /// age was left behind.
+    /// Starts the program `sync_worker`, which is at this path, at a site. It takes each claim of
+    /// this age for one that was left behind.
     pub fn start(program: &str, site: &Site, claim_timeout: Duration) -> Self {
         let mut command = Command::new(program);
         command.arg(site.redis_url()).arg(site.database().url());

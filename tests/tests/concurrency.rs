@@ -3,15 +3,15 @@
 //! whatever locks it meets. `COUNTER_TEST_LOAD` makes it longer.
 
 use std::process::ExitCode;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use counter_diesel::sync::{Capped, PostponedCause, PostponedClaim};
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::effort::{load, load_time};
 use counter_tests::fixtures::post;
+use counter_tests::process::wait_for;
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, cluster_x_postgres};
 
@@ -159,20 +159,23 @@ fn set_counter(world: &World) {
     let processes = two_processes(world);
     let (bounds, sets, writing) = (Bounds::default(), Sets::default(), AtomicBool::new(true));
     let (reads, increments) = (AtomicI64::new(0), load(1_000));
-    let (all_set, end) = (Barrier::new(WRITERS + 1), Instant::now() + load_time(TIME));
+    let (arrived, is_last_set) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let end = Instant::now() + load_time(TIME);
     let is_enough = || sets.done.load(SeqCst).min(reads.load(SeqCst)) >= ENOUGH;
     let goes_on = || Instant::now() < end || (!is_enough() && Instant::now() < end + PATIENCE);
     thread::scope(|scope| {
         let end_of_writing = EndOfWriting(&writing);
         let writers = (0..WRITERS).map(|writer| {
-            let (process, bounds, all_set) = (&processes[writer % 2], &bounds, &all_set);
-            let goes_on = &goes_on;
+            let (process, bounds, goes_on) = (&processes[writer % 2], &bounds, &goes_on);
+            let (arrived, is_last_set, writing) = (&arrived, &is_last_set, &writing);
             scope.spawn(move || {
                 while goes_on() {
                     bounds.increment(process, &post(0));
                 }
-                all_set.wait(); // the last set happens between these two
-                all_set.wait();
+                arrived.fetch_add(1, SeqCst);
+                while !is_last_set.load(SeqCst) && writing.load(SeqCst) {
+                    thread::yield_now();
+                }
                 (0..increments).for_each(|_| bounds.increment(process, &post(0)));
             })
         });
@@ -191,9 +194,12 @@ fn set_counter(world: &World) {
         while goes_on() {
             set_next(setter, &sets);
         }
-        all_set.wait();
+        wait_for("the writers to pause", || {
+            let has_ended = writers.iter().any(ScopedJoinHandle::is_finished);
+            (has_ended || arrived.load(SeqCst) == WRITERS).then_some(())
+        });
         set_next(setter, &sets);
-        all_set.wait();
+        is_last_set.store(true, SeqCst);
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         drop(end_of_writing);
     });

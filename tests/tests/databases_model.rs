@@ -1,6 +1,6 @@
 //! G4 and G6, shown by visiting every state: a database that goes back, or is copied, beside
-//! processes that record in it, tell the store, acknowledge and die. What each part of the rule is
-//! needed for is shown by leaving it out.
+//! processes that record in it, let the store note it, acknowledge and die. What each part of the
+//! rule is needed for is shown by leaving it out.
 
 use counter_tests::model::marks::{
     ADOPTED_ALONE, ADOPTED_GOES_ON, Databases, Does, Event, Keeps, NEVER_BEHIND, NO_FALSE_ALARM,

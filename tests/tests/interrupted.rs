@@ -53,12 +53,12 @@ fn interrupt_held<T: Send>(
     ask: impl FnOnce() -> T + Send,
 ) -> T {
     thread::scope(|scope| {
-        let (note, noted) = mpsc::channel();
+        let (started, has_started) = mpsc::channel();
         let asking = scope.spawn(move || {
-            note.send(gettid()).unwrap();
+            started.send(gettid()).unwrap();
             ask()
         });
-        let thread_id = noted.recv().unwrap();
+        let thread_id = has_started.recv().unwrap();
         for _ in 0..times {
             wait_for("the question to wait for its answer", || {
                 if asking.is_finished() {

@@ -89,8 +89,8 @@ fn a_report_says_why_its_sync_stopped() {
     counters.increment(post(1), "views", 1).unwrap();
     let report = counters.sync(&SyncOptions::default()).unwrap();
     let error = report.stopped.as_ref().unwrap();
-    let logged = format!("; stopped: {error}: {}", error.source().unwrap());
-    assert!(report.to_string().ends_with(&logged), "{report}");
+    let ending = format!("; stopped: {error}: {}", error.source().unwrap());
+    assert!(report.to_string().ends_with(&ending), "{report}");
 }
 
 #[test]

@@ -24,8 +24,8 @@ const CASES: &[Case<World>] = &[
         let counters = counted(world, 25);
         world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
         counters.increment(post(0), "views", 5).unwrap();
-        let noted = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
-        let NotedRow { report, pages, found, applied, would_apply } = noted;
+        let observed = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
+        let Observed { report, pages, found, applied, would_apply } = observed;
         assert!(report.is_clean() && !report.interrupted && pages > 0, "{report:?}");
         assert_eq!(found, report.scanned);
         // Redis may return a name twice, whose claim then may be sent by two batches.
@@ -43,7 +43,7 @@ const CASES: &[Case<World>] = &[
         counters.increment(post(0), "views", 5).unwrap();
         // One at a time, so that the first is found by its claim and again by what is pending.
         let options = SyncOptions::default().batch_size(NonZeroUsize::MIN).dry_run(true);
-        let NotedRow { report, applied, would_apply, .. } =
+        let Observed { report, applied, would_apply, .. } =
             observe(&counters, &options, |_| Continue(()));
         assert_eq!((report.applied as usize, applied.len()), (would_apply.len(), 0), "{report:?}");
         // Redis returns a name twice if it resizes its table during the scan, which others of its
@@ -72,16 +72,16 @@ const CASES: &[Case<World>] = &[
     }),
     ("it ends the sync between two batches and the rest stays in the store", |world| {
         let counters = counted(world, 55);
-        let noted = observe(&counters, &batches_of_10(), |event| match event {
+        let observed = observe(&counters, &batches_of_10(), |event| match event {
             SyncEvent::Applied { .. } => Break(()),
             _ => Continue(()),
         });
-        assert!(noted.report.interrupted && noted.report.is_clean(), "{:?}", noted.report);
-        assert!(noted.report.to_string().contains("; interrupted"), "{}", noted.report);
+        assert!(observed.report.interrupted && observed.report.is_clean(), "{:?}", observed.report);
+        assert!(observed.report.to_string().contains("; interrupted"), "{}", observed.report);
         // Two batches may have been claimed ahead, and what is claimed is applied.
-        let applied = noted.report.applied;
-        assert!((10..=30).contains(&applied), "{:?}", noted.report);
-        assert_eq!(noted.applied.len() as u64, applied);
+        let applied = observed.report.applied;
+        assert!((10..=30).contains(&applied), "{:?}", observed.report);
+        assert_eq!(observed.applied.len() as u64, applied);
         let values = (0..55).map(|n| (post(n), "views"));
         assert_eq!(counters.get_many(values).unwrap(), [1; 55]);
         let rest = world.counters().sync(&SyncOptions::default()).unwrap();
@@ -89,20 +89,20 @@ const CASES: &[Case<World>] = &[
     }),
     ("asking for the end of what is at its end changes nothing", |world| {
         let counters = counted(world, 5);
-        let noted = observe(&counters, &SyncOptions::default(), |event| match event {
+        let observed = observe(&counters, &SyncOptions::default(), |event| match event {
             SyncEvent::Applied { .. } => Break(()),
             _ => Continue(()),
         });
-        assert_eq!((noted.report.applied, noted.report.interrupted), (5, false));
+        assert_eq!((observed.report.applied, observed.report.interrupted), (5, false));
     }),
     ("a dry run can be ended too", |world| {
         let counters = counted(world, 55);
         let options = batches_of_10().dry_run(true);
-        let noted = observe(&counters, &options, |event| match event {
+        let observed = observe(&counters, &options, |event| match event {
             SyncEvent::WouldApply { .. } => Break(()),
             _ => Continue(()),
         });
-        assert_eq!((noted.report.applied, noted.report.interrupted), (10, true));
+        assert_eq!((observed.report.applied, observed.report.interrupted), (10, true));
     }),
     ("an interrupted sync is not remembered as a good one", |world| {
         let counters = counted(world, 55);
@@ -133,14 +133,14 @@ const CASES: &[Case<World>] = &[
         let counters = counted(world, 10_001);
         let options = SyncOptions::default().batch_size(NonZeroUsize::MAX);
         let mut batches = Vec::new();
-        let noted = observe(&counters, &options, |event| {
+        let observed = observe(&counters, &options, |event| {
             if let SyncEvent::Found(counters) = event {
                 batches.push(counters);
             }
             Continue(())
         });
-        assert!(noted.report.is_clean(), "{:?}", noted.report);
-        assert_eq!((noted.report.applied, batches[0]), (10_001, 10_000));
+        assert!(observed.report.is_clean(), "{:?}", observed.report);
+        assert_eq!((observed.report.applied, batches[0]), (10_001, 10_000));
         // Redis may return a name twice.
         assert!(batches[1..].iter().all(|counters| *counters <= 10_000), "{batches:?}");
     }),
@@ -162,7 +162,7 @@ const CASES: &[Case<World>] = &[
 ];
 
 /// The events that an observer got.
-struct NotedRow {
+struct Observed {
     report: SyncReport,
     pages: u32,
     found: u64,
@@ -174,7 +174,7 @@ fn observe(
     counters: &Counters,
     options: &SyncOptions,
     mut answer: impl FnMut(SyncEvent<'_>) -> ControlFlow<()>,
-) -> NotedRow {
+) -> Observed {
     let (mut pages, mut found) = (0, 0);
     let (mut applied, mut would_apply) = (Vec::new(), Vec::new());
     let report = counters.sync_observed(options, &mut |event| {
@@ -192,7 +192,7 @@ fn observe(
         }
         answer(event)
     });
-    NotedRow { report: report.unwrap(), pages, found, applied, would_apply }
+    Observed { report: report.unwrap(), pages, found, applied, would_apply }
 }
 
 fn counted(world: &World, posts: i64) -> Counters {

@@ -76,12 +76,12 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
     let process = freeze_one_that_holds_rows(site);
     let (successor, start) = (site.counters_after(Duration::ZERO), Instant::now());
-    let (note, synced) = mpsc::channel();
+    let (synced, has_synced) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| note.send(sync_until_nothing_is_locked(&successor, start + PATIENCE)));
+        scope.spawn(|| synced.send(sync_until_nothing_is_locked(&successor, start + PATIENCE)));
         wait_for("it to wait for rows", || site.database().has_lock_waits().then_some(()));
         assert_others_are_served(&counters);
-        let applied = synced.recv_timeout(PATIENCE);
+        let applied = has_synced.recv_timeout(PATIENCE);
         // Before anything is said of it, or it would wait for the process until no other process
         // waits for it.
         process.thaw();

@@ -85,17 +85,17 @@ fn dropping_it_makes_a_last_sync_too() {
 #[test]
 fn detached_it_goes_on_without_its_owner() {
     let world = memory_x_sqlite();
-    let (note, noted) = mpsc::channel();
+    let (synced, has_synced) = mpsc::channel();
     let faults = Faults::calling(move |step| {
         if step == "ack" {
-            let _ = note.send(());
+            let _ = synced.send(());
         }
     });
     let counters = world.counters_behind(&faults, Config::default());
     counters.spawn_sync(SOON).unwrap().detach();
     for _ in 0..3 {
         counters.increment(post(1), "views", 1).unwrap();
-        noted.recv_timeout(PATIENCE).unwrap();
+        has_synced.recv_timeout(PATIENCE).unwrap();
     }
 }
 

@@ -65,8 +65,8 @@ impl KeptTables {
         })
     }
 
-    /// Returns the other schema in which this connection would find the tables, if it would.
-    pub(crate) fn elsewhere<C: CounterConnection>(
+    /// Returns the other schema in which this connection looks for the tables, if it does.
+    pub(crate) fn other_schema<C: CounterConnection>(
         &self,
         conn: &mut C,
     ) -> QueryResult<Option<String>> {
@@ -74,11 +74,16 @@ impl KeptTables {
         if conn.finds(self.named.totals(), kept)? {
             return Ok(None);
         }
-        let Some(other) = self.schema_on(conn)?.filter(|schema| schema != kept) else {
-            return Ok(None);
-        };
-        let is_there = conn.has_table(self.named.in_schema(&other).totals())?;
-        Ok(is_there.then_some(other))
+        Ok(self.schema_on(conn)?.filter(|schema| schema != kept))
+    }
+
+    /// Returns whether the tables are in this schema.
+    pub(crate) fn are_in<C: CounterConnection>(
+        &self,
+        conn: &mut C,
+        schema: &str,
+    ) -> QueryResult<bool> {
+        conn.has_table(self.named.in_schema(schema).totals())
     }
 
     fn schema_on<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<Option<String>> {

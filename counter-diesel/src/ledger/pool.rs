@@ -119,14 +119,15 @@ impl<C: CounterConnection> DirectLedger<C> {
         let tables = Arc::clone(self.tables_on(&mut conn)?);
         let mut transaction =
             PoolTransaction::begin(conn, tables, wait, Arc::clone(&self.demotion), self.limits)?;
-        match transaction.run(LedgerStep::Begin, |conn, _| self.tables.elsewhere(conn))? {
-            None => Ok(transaction),
-            Some(found) => Err(Error::OtherSchema {
-                table: self.tables.named().totals().to_string(),
-                kept: self.tables.schema().unwrap_or_default().to_owned(),
-                found,
-            }),
+        let other = transaction.run(LedgerStep::Begin, |conn, _| self.tables.other_schema(conn))?;
+        let Some(found) = other else { return Ok(transaction) };
+        if transaction.run(LedgerStep::Begin, |conn, _| self.tables.are_in(conn, &found))? {
+            let table = self.tables.named().totals().to_string();
+            let kept = self.tables.schema().unwrap_or_default().to_owned();
+            return Err(Error::OtherSchema { table, kept, found });
         }
+        transaction.forget_reads()?;
+        Ok(transaction)
     }
 
     pub(crate) fn run<T>(

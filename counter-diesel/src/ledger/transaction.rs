@@ -158,6 +158,12 @@ impl<C: CounterConnection> PoolTransaction<C> {
         })
     }
 
+    /// For a transaction that has read something, and written nothing.
+    pub(crate) fn forget_reads(&mut self) -> Result<(), Error> {
+        let isolation = self.isolation;
+        self.run(LedgerStep::Begin, |conn, _| forget_reads(conn, isolation))
+    }
+
     pub(crate) fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         let isolation = self.isolation;
@@ -173,12 +179,8 @@ impl<C: CounterConnection> PoolTransaction<C> {
                     *is_locked = false;
                 }
             }
-            if isolation == Isolation::RepeatableRead {
-                // Else the record would be read as it was just now: without what others commit
-                // while this transaction waits for a row. The upsert locks the rows again.
-                C::TransactionManager::rollback_transaction(conn)?;
-                conn.begin_transaction(isolation)?;
-            }
+            // The upsert locks the rows again.
+            forget_reads(conn, isolation)?;
             Ok((0..ids.len()).filter(|place| is_locked.get(*place) == Some(&true)).collect())
         })
     }
@@ -273,6 +275,16 @@ impl<C: CounterConnection> Drop for PoolTransaction<C> {
     fn drop(&mut self) {
         self.roll_back();
     }
+}
+
+/// Begins a transaction again under REPEATABLE READ. Otherwise the record would be read as it was
+/// at the first read: without what others commit while this transaction waits for a row.
+fn forget_reads<C: CounterConnection>(conn: &mut C, isolation: Isolation) -> QueryResult<()> {
+    if isolation == Isolation::RepeatableRead {
+        C::TransactionManager::rollback_transaction(conn)?;
+        conn.begin_transaction(isolation)?;
+    }
+    Ok(())
 }
 
 /// Returns the isolation of our transactions on this connection, which is asked for once.

@@ -299,7 +299,7 @@ impl StoreParts for FaultyStore {
     }
 }
 
-/// A generation that a test made up notes nothing.
+/// If a test made up the generation, nothing is noted, and claims are only acknowledged.
 impl FaultyStore {
     fn note_inner(
         &self,

@@ -66,7 +66,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let later = Kept { since: of(second).since, ..month.clone() };
         ledger.write_kept(&later, KeptChange::Forward).unwrap();
         assert_eq!(ledger.kept(None).unwrap().unwrap()[1], later);
-        // Where nothing is counted directly, what is said of it is said of the roll-up.
+        // Where nothing is counted directly, a row that says so changes the row of the roll-up.
         let counted = Kept { rolled_from: None, ..month.clone() };
         ledger.write_kept(&counted, KeptChange::Always).unwrap();
         assert_eq!(ledger.kept(None).unwrap().unwrap().last(), Some(&month));
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let counted = kept("post", "views", Grain::Month, second);
         ledger.write_kept(&counted, KeptChange::IfAbsent).unwrap();
         ledger.write_kept(&counted, KeptChange::Always).unwrap();
-        // What is said of how long others stay changes nothing else.
+        // How long others stay changes nothing else.
         let held = |until: &str| Kept { kept_until: until.parse().ok(), ..row("", "") };
         ledger.write_kept(&held(second), KeptChange::Hold).unwrap();
         ledger.write_kept(&held(first), KeptChange::Hold).unwrap();

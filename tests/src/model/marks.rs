@@ -1,5 +1,5 @@
 //! A database that goes back or is copied, as a model that can be checked exhaustively: processes
-//! that record in a row of one or two, tell the store, acknowledge, die and go on, while an
+//! that record in a row of one or two, let the store note it, acknowledge, die and go on, while an
 //! operator decides.
 //!
 //! Counts are not in the model: a claim that is acknowledged and whose transaction is not in the
@@ -61,7 +61,7 @@ impl Model for Databases {
             } else {
                 actions.push(Happens::Step(i));
             }
-            if matches!(process.at, At::Checked(..) | At::Committed(..) | At::NotedRow(..)) {
+            if matches!(process.at, At::Checked(..) | At::Committed(..) | At::Noted(..)) {
                 actions.push(Happens::Crash(i));
             }
         }
@@ -75,7 +75,7 @@ impl Model for Databases {
             _ => {}
         }
         match self.store {
-            StoreEvent::GoesBack if world.old_noted.is_none() => actions.push(Happens::NoteStore),
+            StoreEvent::GoesBack if world.old_noted.is_none() => actions.push(Happens::CopyStore),
             StoreEvent::Loses | StoreEvent::GoesBack if !world.has_happened_to_store => {
                 actions.push(Happens::HitStore);
             }
@@ -102,7 +102,7 @@ impl Model for Databases {
                 world.restore(dump);
             }
             Happens::Copy => world.copy(),
-            Happens::NoteStore => world.old_noted = Some(world.noted.clone()),
+            Happens::CopyStore => world.old_noted = Some(world.noted.clone()),
             Happens::HitStore => {
                 world.has_happened_to_store = true;
                 let nothing = || NotedAll::nothing(self.rows);

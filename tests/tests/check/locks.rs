@@ -45,7 +45,7 @@ fn check_up_locked_at<C: ServerConnection>(
     check_up.expect("it ends, whatever is locked")
 }
 
-fn noted(check_up: &CheckUp, code: Code) -> &str {
+fn message_of(check_up: &CheckUp, code: Code) -> &str {
     let finding = check_up.findings.iter().find(|finding| finding.code == code);
     &finding.unwrap_or_else(|| panic!("{code}: {check_up}")).message
 }
@@ -54,14 +54,14 @@ fn is_not_held_up<C: ServerConnection>(pair: &str) {
     for table in ["model_counters", "model_counters_state"] {
         let check_up = check_up_locked_at::<C>(&world(pair), "inspect_ledger", table);
         let locked = format!("the table {table} cannot be read");
-        assert!(noted(&check_up, Code::SchemaUnusable).starts_with(&locked), "{check_up}");
+        assert!(message_of(&check_up, Code::SchemaUnusable).starts_with(&locked), "{check_up}");
     }
     // Locked only when it was found to be fine.
     let check_up = check_up_locked_at::<C>(&world(pair), "state", "model_counters_state");
-    let message = noted(&check_up, Code::DatabaseUnchecked);
+    let message = message_of(&check_up, Code::DatabaseUnchecked);
     assert!(message.contains("the store that was synced last"), "{check_up}");
     let check_up = check_up_locked_at::<C>(&world(pair), "baselines", "model_counters");
-    let message = noted(&check_up, Code::DatabaseUnchecked);
+    let message = message_of(&check_up, Code::DatabaseUnchecked);
     assert!(message.contains("checked: conflicts"), "{check_up}");
 }
 

@@ -33,12 +33,12 @@ fn what_a_limited_user_may_not_see_is_a_finding_and_no_error() {
     let counters = with_user(&site, &RIGHTS);
     let check_up = counters.check();
     assert_eq!(found(&check_up), [(Warning, Code::StoreUnchecked); 2], "{check_up}");
-    let noted = check_up.to_string();
+    let shown = check_up.to_string();
     for (subjects, command) in [
         ("version, maxmemory-policy, persistence, role, cluster:", "'info'"),
         ("appendfsync, save:", "'config|get'"),
     ] {
-        let line = noted.lines().find(|line| line.contains(subjects)).unwrap();
+        let line = shown.lines().find(|line| line.contains(subjects)).unwrap();
         assert!(line.contains("NOPERM") && line.contains(command), "{line}");
     }
 }
@@ -251,9 +251,9 @@ fn a_user_of_the_database_without_rights_learns_what_is_missing() {
     };
     let all = "SELECT, INSERT, UPDATE, DELETE";
     assert_eq!(as_role(all).0, []);
-    let (codes, noted) = as_role("SELECT, INSERT, UPDATE");
+    let (codes, shown) = as_role("SELECT, INSERT, UPDATE");
     assert_eq!(codes, [(Error, Code::DatabaseRefusesWrites)]);
-    assert!(noted.contains("permission denied for table model_counters"), "{noted}");
+    assert!(shown.contains("permission denied for table model_counters"), "{shown}");
     let (codes, _) = as_role("INSERT, UPDATE, DELETE");
     assert!(codes.contains(&(Error, Code::SchemaUnusable)), "{codes:?}");
     assert!(codes.contains(&(Warning, Code::DatabaseUnchecked)), "{codes:?}");

@@ -26,9 +26,9 @@ fn nothing_is_found_where_all_is_well() {
     assert_eq!(check_up.worst(), None);
     let redis = check_up.store.as_ref().unwrap().to_string();
     assert_eq!(redis, format!("Redis {}", info(&site, "redis_version")));
-    let noted = check_up.to_string();
-    assert!(noted.starts_with(&format!("{redis}, SQLite 3.")), "{noted}");
-    assert!(noted.ends_with(": nothing found\n"), "{noted}");
+    let shown = check_up.to_string();
+    assert!(shown.starts_with(&format!("{redis}, SQLite 3.")), "{shown}");
+    assert!(shown.ends_with(": nothing found\n"), "{shown}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Nodes {
             ports[node].set(port_of(&fake)).unwrap();
         }
         let url = format!("redis+cluster://127.0.0.1:{}", ports[0].get().unwrap());
-        // On a busy machine the first question who has which slot may take too long.
+        // On a busy machine the first question about who has which slot may take too long.
         let store = wait_for("a node that says who has the slots", || {
             let builder = RedisStore::builder(&url).prefix(prefix()).timeouts(patient());
             builder.read_timeout(read).without_index().build().ok()

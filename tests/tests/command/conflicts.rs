@@ -53,8 +53,8 @@ pub(super) const CASES: &[Case<World>] = &[
             contradict(world);
             let report = world.json_of(&["conflicts", decision]);
             assert_documented_decision(&report, decision);
-            let noted = [&report["applied"], &report["discarded"]];
-            assert_eq!(noted, numbers.map(|number| json!(number)).each_ref(), "{report}");
+            let counts = [&report["applied"], &report["discarded"]];
+            assert_eq!(counts, numbers.map(|number| json!(number)).each_ref(), "{report}");
             assert_eq!(world.counters().baseline(user(1), "views").unwrap(), value, "{decision}");
             assert_eq!(world.output_of(&["conflicts"]), "no conflicts\n");
             world.output_of(&["sync"]);

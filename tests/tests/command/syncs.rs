@@ -126,12 +126,12 @@ pub(super) const CASES: &[Case<World>] = &[
                 let ended = command.finish();
                 let report = serde_json::from_str::<Value>(&ended.output).unwrap();
                 // A sync that ends while the other one is slow reports what that one has in
-                // hand, or has locked.
+                // hand, or has locked, or what the database was too slow for.
                 let is_left = ["held", "postponed"].map(|what| &report[what]["count"]);
                 assert_eq!(ended.code(), i32::from(is_left != [0, 0]), "{ended:?}");
                 let postponed = report["postponed"]["first"].as_array().unwrap();
-                let is_locked = |claim: &Value| claim["why"].as_str().unwrap().contains("locked");
-                assert!(postponed.iter().all(is_locked), "{ended:?}");
+                let is_refused = |claim: &Value| claim["why"].as_str().unwrap().contains("refused");
+                assert!(!postponed.iter().any(is_refused), "{ended:?}");
                 assert_eq!(ended.errors, "", "{ended:?}");
                 for trouble in ["failed", "conflicts", "lost", "foreign"] {
                     assert_eq!(report[trouble]["count"], 0, "{ended:?}");

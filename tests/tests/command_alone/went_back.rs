@@ -68,14 +68,14 @@ fn a_store_that_came_back_is_reported_with_the_times_and_what_to_do() {
     let ended = run(&site, &["conflicts"]);
     assert_eq!((ended.code(), ended.errors.as_str()), (1, ""), "{ended:?}");
     let time = |field: &str| went_back[field].as_str().unwrap();
-    let noted = format!(
+    let start = format!(
         "the store came back from an old copy: the newest claim that it knows was made at {},\n\
          but it has made claims until {}; nothing is synced\nthe last good sync ended at {}\n",
         time("found_at"),
         time("newest_at"),
         time("synced_at")
     );
-    assert!(ended.output.starts_with(&noted), "{ended:?}");
+    assert!(ended.output.starts_with(&start), "{ended:?}");
     let rows = ["      -       +3", "     +4        -", "      -       +1"];
     assert!(rows.iter().all(|row| ended.output.contains(row)), "{ended:?}");
 

@@ -63,7 +63,7 @@ const CASES: &[Case<World>] = &[
         synced(&original, 5);
         let copied = copy_of(world);
         original.increment(post(1), "views", 1).unwrap();
-        // What it commits, it does not tell the store. So it keeps a mark for each.
+        // The store notes none of its commits, so the original keeps a mark for each.
         for _ in 0..3 {
             let dies = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
             let dying = world.counters_behind(&dies, impatient());

@@ -55,40 +55,43 @@ const CASES: &[Case<World>] = &[
         assert_eq!(status.last_report.unwrap().held.count(), 1);
         assert_eq!(status.applied, 1);
     }),
-    ("a claim that another sync finishes meanwhile is not, and the rest is applied", |world| {
-        let (finish, noted) = mpsc::channel();
-        let (note, finished) = mpsc::channel();
-        let finished = Mutex::new(finished);
-        // Another sync has claimed 5, and waits before its transaction.
-        let (claimed, has_claimed) = mpsc::channel();
-        let other = Faults::calling_once_before("begin", move || {
-            claimed.send(()).unwrap();
-            noted.recv().unwrap();
-        });
-        let other = world.counters_behind(&other, Config::default());
-        other.increment(post(1), "views", 5).unwrap();
-        thread::scope(|scope| {
-            scope.spawn(move || {
-                assert_eq!(other.sync(&SyncOptions::default()).unwrap().applied, 1);
-                note.send(()).unwrap();
+    (
+        "a claim that another sync finishes meanwhile is not named, and the rest is applied",
+        |world| {
+            let (finish, may_finish) = mpsc::channel();
+            let (finished, has_finished) = mpsc::channel();
+            let has_finished = Mutex::new(has_finished);
+            // Another sync has claimed 5, and waits before its transaction.
+            let (claimed, has_claimed) = mpsc::channel();
+            let other = Faults::calling_once_before("begin", move || {
+                claimed.send(()).unwrap();
+                may_finish.recv().unwrap();
             });
-            has_claimed.recv().unwrap();
-            let looks = AtomicUsize::new(0);
-            let faults = Faults::calling(move |step| {
-                if step == "look" && looks.fetch_add(1, SeqCst) == 1 {
-                    finish.send(()).unwrap();
-                    finished.lock().unwrap().recv().unwrap();
-                }
+            let other = world.counters_behind(&other, Config::default());
+            other.increment(post(1), "views", 5).unwrap();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    assert_eq!(other.sync(&SyncOptions::default()).unwrap().applied, 1);
+                    finished.send(()).unwrap();
+                });
+                has_claimed.recv().unwrap();
+                let looks = AtomicUsize::new(0);
+                let faults = Faults::calling(move |step| {
+                    if step == "look" && looks.fetch_add(1, SeqCst) == 1 {
+                        finish.send(()).unwrap();
+                        has_finished.lock().unwrap().recv().unwrap();
+                    }
+                });
+                let counters = world.counters_behind(&faults, Config::default());
+                counters.increment(post(1), "views", 1).unwrap();
+                let report = last_sync(&counters);
+                assert!(report.is_clean(), "{report}");
+                assert_eq!((report.busy, report.applied), (0, 1), "{report}");
             });
-            let counters = world.counters_behind(&faults, Config::default());
-            counters.increment(post(1), "views", 1).unwrap();
-            let report = last_sync(&counters);
-            assert!(report.is_clean(), "{report}");
-            assert_eq!((report.busy, report.applied), (0, 1), "{report}");
-        });
-        assert_eq!(world.counters().baseline(post(1), "views").unwrap(), 6);
-        assert_eq!(world.counters().pending(post(1), "views").unwrap().pending, 0);
-    }),
+            assert_eq!(world.counters().baseline(post(1), "views").unwrap(), 6);
+            assert_eq!(world.counters().pending(post(1), "views").unwrap().pending, 0);
+        },
+    ),
     ("a counter that another sync claims again is that one's work", |world| {
         let counters = world.counters();
         counters.increment(post(1), "views", 5).unwrap();

@@ -53,7 +53,7 @@ impl Setting {
         self.counters_after(LONG)
     }
 
-    /// The counters of a process to which each claim of this age was left behind.
+    /// The counters of a process that takes each claim of this age for one that was left behind.
     fn counters_after(&self, claim_timeout: Duration) -> Counters {
         let path = self.folder.path().join("counters.sqlite");
         let pool = sqlite_pool(path.to_str().unwrap(), 4).unwrap();

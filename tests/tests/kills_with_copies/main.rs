@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     ])
 }
 
-/// The choices of a run of which nothing else is said.
+/// The seed of a run for which the environment names none.
 const SEED: u64 = 2026;
 
 fn trial(database: &str, make_site: fn() -> Site, events: &'static [Event]) -> Trial {

@@ -17,7 +17,7 @@ fn confirmed_by_a_replica(redis: &RedisServer, within: Duration) -> RedisStore {
     store_on(redis).confirm_claims(confirmation).build().unwrap()
 }
 
-/// A process whose claims wait for a replica, and take every claim for one that was left behind.
+/// A process whose claims wait for a replica. It takes every claim for one that was left behind.
 fn careful(setting: &Setting, within: Duration) -> Counters {
     setting.counters_over(confirmed_by_a_replica(&setting.redis, within), impatient())
 }

@@ -39,8 +39,8 @@ pub struct DocumentedEvent {
 }
 
 impl DocumentedEvent {
-    /// What was logged is as documented. A report may be missing: there is none of what could do
-    /// nothing.
+    /// Asserts that what was logged is as documented. A report may be missing: a sync that could do
+    /// nothing has none.
     pub fn assert_describes(&self, logged: &Logged) {
         assert_eq!((&self.level, &self.target), (&logged.level, &logged.target), "{logged:?}");
         let mut fields = logged.fields.keys().cloned().collect::<BTreeSet<_>>();

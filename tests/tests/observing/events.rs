@@ -13,7 +13,7 @@ use libtest_mimic::Trial;
 use crate::documented::{DocumentedEvent, documented_events};
 use crate::scenes::{
     FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, forget_marks, let_expire,
-    litter, logged_more, logged_of, losing, memory, of_generation, redis, sync,
+    litter, logged_of, losing, memory, note_unknown, of_generation, redis, sync,
 };
 use crate::{cluster, sentinel, slow, workers};
 
@@ -63,7 +63,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     ("the database is not the right one", || {
         let world = redis();
         assert!(sync(&counted(&world)).is_clean());
-        logged_more(&world);
+        note_unknown(&world);
         counted(&world).sync(&SyncOptions::default()).unwrap_err();
         let logged = logged_of(&world);
         let refused = only(&logged, "the database is not the right one");

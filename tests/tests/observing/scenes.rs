@@ -153,8 +153,8 @@ pub fn of_generation(world: &World, store_id: &str, database: Option<&str>, seq:
     Counters::from_parts(config, Arc::new(store), Arc::clone(&world.ledger))
 }
 
-/// Lets the store note transactions that the database does not know.
-pub fn logged_more(world: &World) {
+/// Makes the store note a transaction that the database does not know.
+pub fn note_unknown(world: &World) {
     let (store, state) = (generation(world), world.ledger.state(&world.prefix).unwrap());
     let row = state.stores.into_iter().find(|row| row.writer > 0).unwrap();
     let marks = row.marks.after(row.marks.newest(), 7);
@@ -172,7 +172,6 @@ fn generation(world: &World) -> &dyn counter_core::StoreGeneration {
     world.store.generation().unwrap()
 }
 
-/// Names under the prefix that are no counters.
 /// Gives the one counter an expiry, as another program could.
 pub fn let_expire(world: &World) {
     let mut bare =
@@ -181,6 +180,7 @@ pub fn let_expire(world: &World) {
     redis::cmd("PEXPIRE").arg(name).arg(3_600_000).exec(&mut bare).unwrap();
 }
 
+/// Sets a name under the prefix that is not a counter's.
 pub fn litter(world: &World) {
     let mut bare =
         counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());

@@ -53,7 +53,7 @@ pub const CASES: &[Case] = &[
         let span = span_of(&world);
         assert_eq!((span.field("outcome"), span.field("applied")), ("failed", ""));
     }),
-    ("counting and reading tell nothing", || {
+    ("counting and reading log nothing", || {
         let world = memory();
         let counters = counted(&world);
         assert_eq!(counters.get(post(1), "views").unwrap(), 5);

@@ -1,4 +1,4 @@
-//! What workers tell.
+//! What workers log.
 
 use std::time::Duration;
 

@@ -27,22 +27,22 @@ const fn seconds(seconds: u64) -> Duration {
 type Call = (&'static str, Duration, fn(&Counters, &mut Option<SyncWorker>) -> String);
 
 const CALLS: [Call; 12] = [
-    ("increment", SOON, |counters, _| noted(counters.increment(post(1), "views", 1))),
-    ("pending", SOON, |counters, _| noted(counters.pending(post(1), "views"))),
-    ("get", seconds(10), |counters, _| noted(counters.get(post(1), "views"))),
-    ("baseline", seconds(10), |counters, _| noted(counters.baseline(post(1), "views"))),
-    ("set", seconds(10), |counters, _| noted(counters.set(post(2), "views", 1))),
-    ("delete", seconds(10), |counters, _| noted(counters.delete(post(3), "views"))),
-    ("sync", seconds(40), |counters, _| noted(sync(counters))),
-    ("check", seconds(60), |counters, _| noted(Ok(counters.check().findings.len()))),
+    ("increment", SOON, |counters, _| shown(counters.increment(post(1), "views", 1))),
+    ("pending", SOON, |counters, _| shown(counters.pending(post(1), "views"))),
+    ("get", seconds(10), |counters, _| shown(counters.get(post(1), "views"))),
+    ("baseline", seconds(10), |counters, _| shown(counters.baseline(post(1), "views"))),
+    ("set", seconds(10), |counters, _| shown(counters.set(post(2), "views", 1))),
+    ("delete", seconds(10), |counters, _| shown(counters.delete(post(3), "views"))),
+    ("sync", seconds(40), |counters, _| shown(sync(counters))),
+    ("check", seconds(60), |counters, _| shown(Ok(counters.check().findings.len()))),
     ("stop_within(2 s)", seconds(2), |_, worker| {
-        noted(worker.take().unwrap().stop_within(seconds(2)))
+        shown(worker.take().unwrap().stop_within(seconds(2)))
     }),
     ("stop_within(2 s) in a pass", seconds(2), |_, worker| {
-        noted(in_a_pass(worker).stop_within(seconds(2)))
+        shown(in_a_pass(worker).stop_within(seconds(2)))
     }),
-    ("stop", seconds(60), |_, worker| noted(worker.take().unwrap().stop())),
-    ("stop in a pass", seconds(60), |_, worker| noted(in_a_pass(worker).stop())),
+    ("stop", seconds(60), |_, worker| shown(worker.take().unwrap().stop())),
+    ("stop in a pass", seconds(60), |_, worker| shown(in_a_pass(worker).stop())),
 ];
 
 fn in_a_pass(worker: &mut Option<SyncWorker>) -> SyncWorker {
@@ -52,7 +52,7 @@ fn in_a_pass(worker: &mut Option<SyncWorker>) -> SyncWorker {
     worker
 }
 
-fn noted<T: std::fmt::Debug>(result: Result<T, counter_diesel::Error>) -> String {
+fn shown<T: std::fmt::Debug>(result: Result<T, counter_diesel::Error>) -> String {
     result.map_or_else(|error| error.to_string(), |done| format!("{done:?}"))
 }
 

@@ -58,10 +58,10 @@ fn a_pass_that_finds_all_rows_locked_ends_and_the_next_one_finishes_its_work() {
 #[test]
 fn a_worker_that_is_stopped_within_a_time_takes_what_is_locked_for_less() {
     let site = Site::with_postgres();
-    let (note, skipped) = mpsc::channel();
+    let (skips, skipped) = mpsc::channel();
     let faults = Faults::calling(move |step| {
         if step == "lock_rows" {
-            let _ = note.send(());
+            let _ = skips.send(());
         }
     });
     let counters = site.counters_behind(&faults, Config::default());
@@ -94,7 +94,7 @@ fn others_go_on_while_a_worker_is_frozen(site: &Site) {
     transaction.upsert(&[claim]).unwrap();
 
     let (steps, upserting) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
-    let successor = impatient_note(site, &steps, upserting.0);
+    let successor = impatient_process(site, &steps, upserting.0);
     thread::scope(|scope| {
         let start = Instant::now();
         let passing = scope.spawn(|| sync(&successor).unwrap());
@@ -132,17 +132,17 @@ fn claim(site: &Site, id: i64) -> Claim {
 
 /// A process that takes every claim for one that was left behind, counts its transactions and
 /// reports each upsert.
-fn impatient_note(
+fn impatient_process(
     site: &Site,
     transactions: &Arc<AtomicUsize>,
-    note: mpsc::Sender<()>,
+    upserts: mpsc::Sender<()>,
 ) -> Counters {
     let transactions = Arc::clone(transactions);
     let mut config = Config::default();
     config.claim_timeout = Duration::ZERO;
     let faults = Faults::calling(move |step| match step {
         "begin" => drop(transactions.fetch_add(1, SeqCst)),
-        "upsert" => drop(note.send(())),
+        "upsert" => drop(upserts.send(())),
         _ => {}
     });
     site.counters_behind(&faults, config)

@@ -78,7 +78,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let found = Arc::clone(&parted);
         let faults = Faults::calling(move |step| {
             // Each comes when a transaction is over.
-            if matches!(step, "begin" | "note" | "ack") {
+            if matches!(step, "begin" | "ack") {
                 for key in &keys_read {
                     let rows = [1, 2].map(|id| reader.baseline(post(id), key.as_str()).unwrap());
                     let is_parted = rows.iter().sum::<i64>() != 5;

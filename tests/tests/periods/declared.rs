@@ -330,7 +330,7 @@ pub(super) fn counted_by_months(world: &World) -> Counters {
     at(world.counters(), "2027-01-10")
 }
 
-/// It was noted by the database's clock when months were declared.
+/// Makes the table say that months were declared in December. By the database's clock it is later.
 fn declared_in_december(world: &World) {
     let rows = world.counters().kept().unwrap().into_iter();
     let of_months = rows.filter(|row| row.grain == Grain::Month && row.rolled_from.is_none());

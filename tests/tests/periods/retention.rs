@@ -99,7 +99,7 @@ pub(super) const ONCE: &[Case<World>] = &[
     }),
 ];
 
-/// The counters of a process that knows the model, and as of September.
+/// The counters of a process that knows the model, now and as of September.
 fn knowing() -> (Counters, Counters) {
     let knowing = Counters::builder(sqlite_pool(":memory:", 1).unwrap()).memory();
     let knowing = knowing.model::<Sold>().build().unwrap();

@@ -372,7 +372,7 @@ fn assert_sums(counters: &Counters) {
     assert_sums_but(counters, true);
 }
 
-/// Like [`assert_sums`]; says whether old days are no longer kept.
+/// Like [`assert_sums`]. `are_gone` says whether old days are no longer kept.
 fn assert_sums_but(counters: &Counters, are_gone: bool) {
     assert_eq!(months(counters), [3, 12, 16]);
     assert_eq!(get(counters, Period::quarter(2026, 3).unwrap()), 15);

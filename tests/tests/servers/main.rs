@@ -52,6 +52,7 @@ fn main() -> ExitCode {
     trials.push(Trial::test("mariadb::a_statement_log_and_transactions_that_skip_rows", || {
         statement_log::a_transaction_that_skips_rows_reads_what_others_record_meanwhile();
         statement_log::a_transaction_that_waits_for_a_row_reads_what_others_record_meanwhile();
+        statement_log::a_connection_of_another_database_reads_what_others_record_meanwhile();
         Ok(())
     }));
     trials.extend(outages());

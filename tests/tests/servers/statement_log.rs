@@ -46,23 +46,34 @@ pub(crate) fn a_transaction_that_skips_rows_reads_what_others_record_meanwhile()
 }
 
 pub(crate) fn a_transaction_that_waits_for_a_row_reads_what_others_record_meanwhile() {
+    reads_what_others_record_while_it_waits("DO 0");
+}
+
+/// To see whether tables of the same name are there, MySQL reads tables of its own.
+pub(crate) fn a_connection_of_another_database_reads_what_others_record_meanwhile() {
+    reads_what_others_record_while_it_waits("USE mysql");
+}
+
+/// On a connection on which this was run.
+fn reads_what_others_record_while_it_waits(before: &str) {
     let server = server();
     let world = ServerWorld::<MysqlConnection>::in_server(&server.url("mysql"));
-    let ledger: &dyn Ledger = &ledger_of(&world.database.pool(2));
+    let pool = world.database.pool(1);
+    let ledger: &dyn Ledger = &ledger_of(&pool);
     let mut all = ledger.begin(LockWait::Usual).unwrap();
     for writer in 1..=64 {
         let row = NotedRow { writer, seq: ClaimSeq::new(10), ..NotedRow::default() };
         all.record(&Prefix::default(), STORE, &row).unwrap();
     }
     all.commit().unwrap();
-    let mut other = world.database.connect();
+    pool.get().unwrap().batch_execute(before).unwrap();
+    let (mut other, mut watcher) = (world.database.connect(), world.database.connect());
     other.batch_execute("BEGIN; UPDATE model_counters_state SET claim_seq = 20").unwrap();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let mut ours = ledger.begin(LockWait::Usual).unwrap();
             ours.lock_record(&Prefix::default(), STORE).unwrap().recorded
         });
-        let mut watcher = world.database.connect();
         wait_for("it to wait for a row", || {
             (watcher.waiting() > 0 || waiting.is_finished()).then_some(())
         });

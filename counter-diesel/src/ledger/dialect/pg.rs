@@ -43,13 +43,13 @@ impl Dialect for PgConnection {
         &ALL
     }
 
-    /// At READ COMMITTED, whatever the default of the database is: each statement sees what others
-    /// have committed, and a row of the record that another transaction has just written to is no
-    /// failure. Inside of an application's own transaction its isolation stays.
     fn isolation(&mut self) -> QueryResult<Isolation> {
         Ok(Isolation::ReadCommitted)
     }
 
+    /// At READ COMMITTED, whatever the default of the database is: each statement sees what others
+    /// have committed, and a row of the record that another transaction has just written to is no
+    /// failure. Inside of an application's own transaction its isolation stays.
     fn begin_transaction(&mut self, _isolation: Isolation) -> QueryResult<()> {
         let status = AnsiTransactionManager::transaction_manager_status_mut(self);
         if status.transaction_depth()?.is_some() {

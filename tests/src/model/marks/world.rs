@@ -82,7 +82,8 @@ pub(super) enum At {
     /// It has compared the row with these marks of the store.
     Checked(Held, Marks),
     Committed(Held, Marks),
-    NotedRow(usize, Mark),
+    /// The store has noted the row. Nothing is acknowledged yet.
+    Noted(usize, Mark),
     /// It has acknowledged, but the store has not noted the row.
     Acknowledged(Held, Marks),
     Refused,
@@ -110,8 +111,8 @@ pub enum Happens {
     Restore,
     /// The database is copied.
     Copy,
-    /// The store's marks are copied.
-    NoteStore,
+    /// The store's notes are copied.
+    CopyStore,
     /// The store loses its marks, or has the older ones again.
     HitStore,
     /// An operator decides for a database.
@@ -178,12 +179,12 @@ impl World {
                 self.acknowledged.extend(marks.newest().map(|mark| (held.row, mark)));
                 At::Acknowledged(held, marks)
             }
-            At::NotedRow(row, mark) => {
+            At::Noted(row, mark) => {
                 self.acknowledged.push((row, mark));
                 At::Idle
             }
             At::Acknowledged(held, marks) => match self.note(i, &held, marks, does) {
-                At::NotedRow(..) => At::Idle,
+                At::Noted(..) => At::Idle,
                 at => at,
             },
             At::Idle | At::Started | At::Refused => return None,
@@ -271,7 +272,7 @@ impl World {
             return Ok(noted);
         }
         match self.note(i, held, row, model.does) {
-            At::NotedRow(_, newest) => Ok(Some(newest)),
+            At::Noted(_, newest) => Ok(Some(newest)),
             at => Err(at),
         }
     }
@@ -318,7 +319,7 @@ impl World {
         match marks.newest() {
             Some(mark) if note_outcome.is_proven() || !does.wants_proof => {
                 self.note_beside_adopted(self.processes[i].database);
-                At::NotedRow(held.row, mark)
+                At::Noted(held.row, mark)
             }
             _ => At::Idle,
         }
