@@ -142,7 +142,7 @@ impl StoreGeneration for PatientStore {
     }
 
     fn readable_notes(&self, store_id: &str, within: Duration) -> Result<Vec<NotedRow>, Error> {
-        self.of_generations().readable_notes(store_id, within)
+        self.of_generations().readable_notes(store_id, within.max(PATIENCE))
     }
 
     fn adopt(&self, store_id: &str, database: &str, noted: &[NotedRow]) -> Result<bool, Error> {

@@ -174,7 +174,7 @@ fn set_counter(world: &World) {
                 }
                 arrived.fetch_add(1, SeqCst);
                 while !is_last_set.load(SeqCst) && writing.load(SeqCst) {
-                    thread::yield_now();
+                    thread::sleep(Duration::from_millis(1));
                 }
                 (0..increments).for_each(|_| bounds.increment(process, &post(0)));
             })

@@ -126,7 +126,7 @@ pub(super) const CASES: &[Case<World>] = &[
                 let ended = command.finish();
                 let report = serde_json::from_str::<Value>(&ended.output).unwrap();
                 // A sync that ends while the other one is slow reports what that one has in
-                // hand, or has locked, or what the database was too slow for.
+                // hand, has locked or changes, or what the database was too slow for.
                 let is_left = ["held", "postponed"].map(|what| &report[what]["count"]);
                 assert_eq!(ended.code(), i32::from(is_left != [0, 0]), "{ended:?}");
                 let postponed = report["postponed"]["first"].as_array().unwrap();
