@@ -92,7 +92,8 @@ pub fn of_threads(bench: &Bench) -> Vec<Row> {
             counting.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         let rate = done as f64 / time.as_secs_f64();
-        let what = format!("increments of {threads} threads");
+        let noun = if threads > 1 { "threads" } else { "thread" };
+        let what = format!("increments of {threads} {noun}");
         rows.push(Row::fact(what, format!("{}/s", in_thousands(rate)), String::new()));
         rates.push((threads as f64, rate));
     }
@@ -130,7 +131,8 @@ pub fn of_syncs(bench: &Bench) -> Vec<Row> {
         });
         assert_eq!(applied, counters as u64, "each counter is applied by one of them");
         let rate = counters as f64 / taken;
-        let what = format!("{syncs} syncs at once of {} counters", in_thousands(counters as f64));
+        let noun = if syncs > 1 { "syncs at once" } else { "sync" };
+        let what = format!("{syncs} {noun} of {} counters", in_thousands(counters as f64));
         rows.push(Row::fact(what, format!("{}/s", in_thousands(rate)), String::new()));
         rates.push((f64::from(syncs), rate));
     }

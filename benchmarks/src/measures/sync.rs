@@ -38,7 +38,8 @@ pub fn into_databases_alone(bench: &Bench) -> Vec<Row> {
     let name = "PostgreSQL with a core of its own";
     let mut rows = into(bench, postgres(), name, [Bar::AtMost(2.0); 2]);
     rows.extend(following_index(bench, postgres(), name));
-    // Its stage empties Redis, which must not happen between two syncs into PostgreSQL.
+    // Its stage empties Redis, because a store has one database. Nothing may sync into PostgreSQL
+    // after that.
     let mariadb = Stage::<MysqlConnection>::with(&redis, &bench.mariadb().url("benchmarks"));
     let name = "MariaDB with a core of its own";
     rows.extend(into(bench, mariadb, name, [Bar::AtMost(2.2), Bar::AtMost(2.5)]));

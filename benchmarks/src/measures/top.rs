@@ -7,7 +7,7 @@ use crate::bench::Bench;
 use crate::post::{KEY, OWNER_TYPE, name};
 use crate::rounds::{Rounds, Spread, seconds};
 use crate::stage::Stage;
-use crate::table::{Bar, Row};
+use crate::table::{Bar, Row, in_thousands};
 
 const N: i64 = 10;
 
@@ -101,15 +101,15 @@ fn of<C: Ranked>(bench: &Bench, mut stage: Stage<C>) -> Vec<Row> {
     drop(conn);
     // With it no update of a later measure would stay on its page.
     stage.execute(C::DROP);
-    let server = C::SERVER;
+    let of = format!("{} in {}", in_thousands(posts as f64), C::SERVER);
     vec![
         Row::times(
-            format!("`top` 10 of {posts} in {server}, with an index of counts"),
+            format!("`top` 10 of {of}, with an index of counts"),
             &rounds,
             Bar::AtMost(5.0),
         ),
         Row::number(
-            format!("`top` 10 of {posts} in {server}, without it"),
+            format!("`top` 10 of {of}, without it"),
             "ms",
             Spread::of(scanned),
             Bar::None,
