@@ -1,38 +1,84 @@
 //! Every call of the library that uses a database, for tests of what is sent.
 
-use counter_diesel::Counters;
+use std::time::Duration;
+
 use counter_diesel::ledger::CounterConnection;
-use counter_diesel::query::OwnerType;
-use counter_diesel::{Owner, SyncOptions};
+use counter_diesel::query::{Grain, OwnerType, Period, Span};
+use counter_diesel::sync::PruneOptions;
+use counter_diesel::{CounterKey, Counters, HasCounters, Owner, SyncOptions};
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::fixtures::post;
+
+diesel::table! {
+    /// The pages of an application.
+    pages (id) {
+        /// Which one.
+        id -> BigInt,
+    }
+}
+
+#[derive(HasCounters)]
+#[diesel(table_name = pages)]
+#[counters(keys(views(every(day))))]
+struct Page {
+    id: i64,
+}
 
 /// Makes every call twice, so that what is kept is used again.
 pub fn make_every_call<C: CounterConnection>(pool: &Pool<ConnectionManager<C>>) {
     let counters = Counters::builder(pool.clone()).memory().build().unwrap();
     counters.run_pending_migrations().unwrap();
+    make_calls(&counters, pool);
+}
+
+/// Makes every call twice but for those that migrate, where the tables are there and empty.
+pub fn make_calls<C: CounterConnection>(counters: &Counters, pool: &Pool<ConnectionManager<C>>) {
     for _ in 0..2 {
-        for id in 0..3 {
-            counters.increment(post(id), "views", 1).unwrap();
-        }
-        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        counters.get(post(1), "views").unwrap();
-        counters.get_many([(post(1), "views"), (post(2), "views")]).unwrap();
-        counters.all(post(1)).unwrap();
-        counters.top_of(&OwnerType::new("post").unwrap(), "views", 3).unwrap();
-        counters.set(post(1), "views", 4).unwrap();
-        counters.reset(post(1), "views").unwrap();
-        counters.delete(post(1), "views").unwrap();
-        assert!(counters.merge(post(0), post(2)).unwrap().is_complete());
-        let (old, new) = (OwnerType::new("post").unwrap(), OwnerType::new("article").unwrap());
-        assert!(counters.rename_owner_type(&old, &new).unwrap().is_complete());
-        let table = "model_counters_migrations".parse().unwrap();
-        let found = counters.orphans_of(&new).find_in(&table, "name");
-        assert!(found.is_err() || found.is_ok());
-        assert_eq!(counters.delete_all(Owner::new("article", 2).unwrap()).unwrap(), 1);
+        make_calls_for_totals(counters);
+        make_calls_for_periods(counters);
         assert!(counters.check().database.is_some());
         let mut conn = pool.get().unwrap();
         counters.transaction(&mut conn, |_, after| after.increment(post(1), "views", 1)).unwrap();
     }
+}
+
+fn make_calls_for_totals(counters: &Counters) {
+    for id in 0..3 {
+        counters.increment(post(id), "views", 1).unwrap();
+    }
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    counters.get(post(1), "views").unwrap();
+    counters.get_many([(post(1), "views"), (post(2), "views")]).unwrap();
+    counters.all(post(1)).unwrap();
+    counters.top_of(&OwnerType::new("post").unwrap(), "views", 3).unwrap();
+    counters.set(post(1), "views", 4).unwrap();
+    counters.reset(post(1), "views").unwrap();
+    counters.delete(post(1), "views").unwrap();
+    assert!(counters.merge(post(0), post(2)).unwrap().is_complete());
+    let (old, new) = (OwnerType::new("post").unwrap(), OwnerType::new("article").unwrap());
+    assert!(counters.rename_owner_type(&old, &new).unwrap().is_complete());
+    let table = "model_counters_migrations".parse().unwrap();
+    let found = counters.orphans_of(&new).find_in(&table, "name");
+    assert!(found.is_err() || found.is_ok());
+    assert_eq!(counters.delete_all(Owner::new("article", 2).unwrap()).unwrap(), 1);
+}
+
+fn make_calls_for_periods(counters: &Counters) {
+    let (page, week) = (Page { id: 7 }, Span::last(7, Grain::Day));
+    let (page_type, views) = (OwnerType::new("page").unwrap(), CounterKey::new("views").unwrap());
+    counters.increment(&page, PageCounter::Views, 1).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(counters.kept().unwrap().len(), 1);
+    let during = counters.during(week);
+    assert_eq!(during.get(&page, PageCounter::Views).unwrap(), 1);
+    assert_eq!(counters.series(&page, PageCounter::Views, week).unwrap().len(), 7);
+    assert!(!during.stored_by([Grain::Day]).top_of(&page_type, "views", 3).unwrap().is_empty());
+    counters.set_kept(&page_type, &views, Grain::Day, None).unwrap();
+    let old = "day:2020-01-31".parse::<Period>().unwrap();
+    counters.during(old).set(&page, PageCounter::Views, 5).unwrap();
+    let long_ago = PruneOptions::new(Grain::Day, Duration::from_secs(90 * 24 * 60 * 60));
+    assert_eq!(counters.prune(&long_ago).unwrap().cleared, 1);
+    counters.during(week).reset(&page, PageCounter::Views).unwrap();
+    assert!(counters.delete_all(&page).unwrap() > 0);
 }

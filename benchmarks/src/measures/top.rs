@@ -103,16 +103,7 @@ fn of<C: Ranked>(bench: &Bench, mut stage: Stage<C>) -> Vec<Row> {
     stage.execute(C::DROP);
     let of = format!("{} in {}", in_thousands(posts as f64), C::SERVER);
     vec![
-        Row::times(
-            format!("`top` 10 of {of}, with an index of counts"),
-            &rounds,
-            Bar::AtMost(5.0),
-        ),
-        Row::number(
-            format!("`top` 10 of {of}, without it"),
-            "ms",
-            Spread::of(scanned),
-            Bar::None,
-        ),
+        Row::times(format!("`top` 10 of {of}, with an index of counts"), &rounds, Bar::AtMost(5.0)),
+        Row::number(format!("`top` 10 of {of}, without it"), "ms", Spread::of(scanned), Bar::None),
     ]
 }

@@ -3,48 +3,91 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{ClaimSeq, Config, DeltaStore as _, Generation, ManualClock, MemoryStore};
+use counter_core::{
+    ClaimSeq, Config, DeltaStore as _, Generation, ManualClock, MemoryStore, RedisStore,
+};
 use counter_diesel::Counters;
 use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
 use counter_tests::database::{Database, OwnDatabase, ServerConnection, SqliteFile};
+use counter_tests::every_call::make_calls;
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::fixtures::{post, views_of};
 use counter_tests::server_contract::{adds, apply};
 use counter_tests::servers::postgres::Postgres;
+use counter_tests::servers::redis::shared_url;
 use counter_tests::servers::{Durability, mariadb, postgres};
+use counter_tests::store_worlds::{new_prefix, patient};
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 
-const TABLES: [&str; 3] = ["model_counters", "model_counters_state", "model_counters_migrations"];
+/// The tables that docs/adopting.md names, in its order: the first four are all that an application
+/// needs that does not migrate.
+const TABLES: [&str; 5] = [
+    "model_counters",
+    "model_counters_periods",
+    "model_counters_kept",
+    "model_counters_state",
+    "model_counters_migrations",
+];
 
 fn ledger<C: CounterConnection>(url: &str, table: TableName) -> PoolLedger<C> {
     let pool = Pool::builder().max_size(1).build(ConnectionManager::<C>::new(url)).unwrap();
     PoolLedger::new(pool, table).unwrap()
 }
 
-/// The ledger of a user who may read and write rows of our tables, and no more.
-fn as_application<C: ServerConnection>(
-    database: &OwnDatabase<C>,
-    make_user: &str,
-    url: &str,
-) -> PoolLedger<C> {
+/// Makes a user who may read and write rows of these tables, and no more.
+fn make_user<C: ServerConnection>(database: &OwnDatabase<C>, make: &str, tables: &[&str]) {
     database.ledger("model_counters").run_pending_migrations().unwrap();
     let mut conn = database.connect();
-    conn.batch_execute(make_user).unwrap();
+    conn.batch_execute(make).unwrap();
     let user = user_of(database);
-    for table in TABLES {
+    for table in tables {
         let grant = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON \"{table}\" TO {user}");
         conn.batch_execute(&C::quoting(&grant)).unwrap();
     }
-    ledger(url, TableName::default())
 }
 
 fn user_of<C: ServerConnection>(database: &OwnDatabase<C>) -> String {
     format!("app_{}", database.name())
 }
 
+/// The statements that make a user of PostgreSQL, and the address as that user.
+fn postgres_user(database: &OwnDatabase<PgConnection>) -> (String, String) {
+    let user = user_of(database);
+    let make = format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {user} LOGIN");
+    let url = database.url().replace("user=postgres", &format!("user={user}"));
+    assert_ne!(url, database.url());
+    (make, url)
+}
+
+/// The same of MariaDB.
+fn mariadb_user(database: &OwnDatabase<MysqlConnection>) -> (String, String) {
+    let user = user_of(database);
+    let url = database.url();
+    let (_, address) = url.split_once('@').unwrap();
+    (format!("CREATE USER {user}"), format!("mysql://{user}@{address}"))
+}
+
+fn drop_postgres_user(database: &OwnDatabase<PgConnection>) {
+    let user = user_of(database);
+    database.execute(&format!("DROP OWNED BY {user}; DROP ROLE {user}")).unwrap();
+}
+
+fn drop_mariadb_user(database: &OwnDatabase<MysqlConnection>) {
+    database.execute(&format!("DROP USER {}", user_of(database))).unwrap();
+}
+
+/// Makes every call as this user, with counters that wait in Redis.
+fn make_calls_as<C: ServerConnection>(url: &str) {
+    let pool = Pool::builder().max_size(2).build(ConnectionManager::<C>::new(url)).unwrap();
+    let store = RedisStore::builder(shared_url()).timeouts(patient());
+    let counters = Counters::builder(pool.clone()).prefix(new_prefix()).redis_with(store);
+    make_calls(&counters.build().unwrap(), &pool);
+}
+
 /// With nothing to run it runs; with something, the database's refusal comes out.
-fn assert_only_reads<C: ServerConnection>(database: &OwnDatabase<C>, ledger: &PoolLedger<C>) {
+fn assert_only_reads<C: ServerConnection>(database: &OwnDatabase<C>, url: &str) {
+    let ledger = ledger::<C>(url, TableName::default());
     assert_eq!(ledger.pending_migrations().unwrap(), [""; 0]);
     assert_eq!(ledger.run_pending_migrations().unwrap(), [""; 0]);
     database.execute("DELETE FROM \"model_counters_migrations\"").unwrap();
@@ -56,23 +99,37 @@ fn assert_only_reads<C: ServerConnection>(database: &OwnDatabase<C>, ledger: &Po
 #[test]
 fn a_postgres_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
-    let user = user_of(&database);
-    let make = format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {user} LOGIN");
-    let url = database.url().replace("user=postgres", &format!("user={user}"));
-    assert_ne!(url, database.url());
-    assert_only_reads(&database, &as_application(&database, &make, &url));
-    database.execute(&format!("DROP OWNED BY {user}; DROP ROLE {user}")).unwrap();
+    let (make, url) = postgres_user(&database);
+    make_user(&database, &make, &TABLES);
+    assert_only_reads(&database, &url);
+    drop_postgres_user(&database);
 }
 
 #[test]
 fn a_mariadb_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
     let database = OwnDatabase::<MysqlConnection>::in_server(&mariadb::shared_url());
-    let user = user_of(&database);
-    let make = format!("CREATE USER {user}");
-    let (_, address) = database.url().split_once('@').map(|(_, a)| ((), a.to_owned())).unwrap();
-    let url = format!("mysql://{user}@{address}");
-    assert_only_reads(&database, &as_application(&database, &make, &url));
-    database.execute(&format!("DROP USER {user}")).unwrap();
+    let (make, url) = mariadb_user(&database);
+    make_user(&database, &make, &TABLES);
+    assert_only_reads(&database, &url);
+    drop_mariadb_user(&database);
+}
+
+#[test]
+fn a_postgres_user_needs_no_rights_but_those_on_the_four_tables() {
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let (make, url) = postgres_user(&database);
+    make_user(&database, &make, &TABLES[..4]);
+    make_calls_as::<PgConnection>(&url);
+    drop_postgres_user(&database);
+}
+
+#[test]
+fn a_mariadb_user_needs_no_rights_but_those_on_the_four_tables() {
+    let database = OwnDatabase::<MysqlConnection>::in_server(&mariadb::shared_url());
+    let (make, url) = mariadb_user(&database);
+    make_user(&database, &make, &TABLES[..4]);
+    make_calls_as::<MysqlConnection>(&url);
+    drop_mariadb_user(&database);
 }
 
 /// A row that is newer than all that the store gave out may be of another store, or show an old
@@ -83,14 +140,9 @@ fn a_user_who_only_reads_needs_both_tables() {
     let owner = database.ledger("model_counters");
     owner.run_pending_migrations().unwrap();
     apply(&*owner, &adds([1], 1_000_000_000_000_000));
-    let user = user_of(&database);
-    database
-        .execute(&format!(
-            "CREATE ROLE {user} LOGIN; GRANT SELECT ON model_counters, model_counters_state TO {user}"
-        ))
-        .unwrap();
-    let url = database.url().replace("user=postgres", &format!("user={user}"));
-    assert_ne!(url, database.url());
+    let (user, (make, url)) = (user_of(&database), postgres_user(&database));
+    let grant = format!("GRANT SELECT ON model_counters, model_counters_state TO {user}");
+    database.execute(&format!("{make}; {grant}")).unwrap();
     // The store's newest sequence is far below that of the row, so it may be an old copy.
     let old = MemoryStore::with_clock(ManualClock::at_micros(5));
     old.increment(&views_of(2), 1).unwrap();
@@ -103,7 +155,7 @@ fn a_user_who_only_reads_needs_both_tables() {
     database.execute(&format!("REVOKE SELECT ON model_counters_state FROM {user}")).unwrap();
     let error = format!("{:?}", counters.get(post(1), "views").unwrap_err());
     assert!(error.contains("permission denied for table model_counters_state"), "{error}");
-    database.execute(&format!("DROP OWNED BY {user}; DROP ROLE {user}")).unwrap();
+    drop_postgres_user(&database);
 }
 
 #[test]
