@@ -47,13 +47,14 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
 
 /// Returns the table that a statement lacked. The tables of buckets and of what is kept count only
 /// if the error names them. Before their migrations totals are synced as usual, and errors about
-/// totals concern the table of totals.
+/// totals concern the table of totals. None is missing where the user may not use one: MySQL does
+/// not show that user whether it is there.
 fn missing_table<'a, C: CounterConnection>(
     conn: &mut C,
     tables: &'a Tables,
     error: &DieselError,
 ) -> QueryResult<Option<&'a Table>> {
-    if !conn.has_tables(tables)? {
+    if !C::is_hidden(error) && !conn.has_tables(tables)? {
         return Ok(Some(tables.totals()));
     }
     for table in [tables.periods(), tables.kept()] {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use counter_core::{
     ClaimSeq, Config, DeltaStore as _, Generation, ManualClock, MemoryStore, RedisStore,
 };
-use counter_diesel::Counters;
 use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
+use counter_diesel::query::{Grain, Period};
+use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::database::{Database, OwnDatabase, ServerConnection, SqliteFile};
 use counter_tests::every_call::make_calls;
 use counter_tests::faults::{Faults, FaultyStore};
@@ -30,6 +31,8 @@ const TABLES: [&str; 5] = [
     "model_counters_migrations",
 ];
 
+const RIGHTS: &str = "SELECT, INSERT, UPDATE, DELETE";
+
 fn ledger<C: CounterConnection>(url: &str, table: TableName) -> PoolLedger<C> {
     let pool = Pool::builder().max_size(1).build(ConnectionManager::<C>::new(url)).unwrap();
     PoolLedger::new(pool, table).unwrap()
@@ -42,7 +45,7 @@ fn make_user<C: ServerConnection>(database: &OwnDatabase<C>, make: &str, tables:
     conn.batch_execute(make).unwrap();
     let user = user_of(database);
     for table in tables {
-        let grant = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON \"{table}\" TO {user}");
+        let grant = format!("GRANT {RIGHTS} ON \"{table}\" TO {user}");
         conn.batch_execute(&C::quoting(&grant)).unwrap();
     }
 }
@@ -77,12 +80,47 @@ fn drop_mariadb_user(database: &OwnDatabase<MysqlConnection>) {
     database.execute(&format!("DROP USER {}", user_of(database))).unwrap();
 }
 
-/// Makes every call as this user, with counters that wait in Redis.
-fn make_calls_as<C: ServerConnection>(url: &str) {
-    let pool = Pool::builder().max_size(2).build(ConnectionManager::<C>::new(url)).unwrap();
+fn pool_of<C: CounterConnection>(url: &str) -> Pool<ConnectionManager<C>> {
+    Pool::builder().max_size(2).build(ConnectionManager::new(url)).unwrap()
+}
+
+/// Counters that wait in Redis.
+fn counters<C: CounterConnection>(pool: &Pool<ConnectionManager<C>>) -> Counters {
     let store = RedisStore::builder(shared_url()).timeouts(patient());
     let counters = Counters::builder(pool.clone()).prefix(new_prefix()).redis_with(store);
-    make_calls(&counters.build().unwrap(), &pool);
+    counters.build().unwrap()
+}
+
+/// Makes every call as this user.
+fn make_calls_as<C: ServerConnection>(url: &str) {
+    let pool = pool_of::<C>(url);
+    make_calls(&counters(&pool), &pool);
+}
+
+/// A call that needs each of the four tables.
+const CALLS: [fn(&Counters) -> Result<(), Error>; 4] = [
+    |counters| counters.get(post(1), "views").map(drop),
+    |counters| {
+        let during = counters.during("day:2026-11-28".parse::<Period>().unwrap());
+        during.stored_by([Grain::Day]).get(post(1), "views").map(drop)
+    },
+    |counters| counters.kept().map(drop),
+    |counters| counters.sync(&SyncOptions::default()).map(drop),
+];
+
+/// All rights on each table are missing in turn, which is no missing table, although MySQL does not
+/// show it then.
+fn assert_names_what_is_denied<C: ServerConnection>(database: &OwnDatabase<C>, url: &str) {
+    let (user, pool) = (user_of(database), pool_of::<C>(url));
+    for (table, call) in TABLES.into_iter().zip(CALLS) {
+        let rights = format!("{RIGHTS} ON \"{table}\"");
+        database.execute(&C::quoting(&format!("REVOKE {rights} FROM {user}"))).unwrap();
+        let error = call(&counters(&pool)).unwrap_err();
+        let text = format!("{error:?}");
+        assert!(!error.is_not_migrated() && text.contains("denied"), "{table}: {text}");
+        assert!(text.contains(table), "{table}: {text}");
+        database.execute(&C::quoting(&format!("GRANT {rights} TO {user}"))).unwrap();
+    }
 }
 
 /// With nothing to run it runs; with something, the database's refusal comes out.
@@ -120,6 +158,7 @@ fn a_postgres_user_needs_no_rights_but_those_on_the_four_tables() {
     let (make, url) = postgres_user(&database);
     make_user(&database, &make, &TABLES[..4]);
     make_calls_as::<PgConnection>(&url);
+    assert_names_what_is_denied(&database, &url);
     drop_postgres_user(&database);
 }
 
@@ -129,6 +168,7 @@ fn a_mariadb_user_needs_no_rights_but_those_on_the_four_tables() {
     let (make, url) = mariadb_user(&database);
     make_user(&database, &make, &TABLES[..4]);
     make_calls_as::<MysqlConnection>(&url);
+    assert_names_what_is_denied(&database, &url);
     drop_mariadb_user(&database);
 }
 
