@@ -25,7 +25,7 @@ pub(super) struct Page {
 pub(super) const PAGE: Page = Page { id: 7 };
 
 /// 28 November 2026, 14:30 UTC, a Saturday.
-const NOW: i64 = 1_795_876_200_000_000;
+pub(super) const NOW: i64 = 1_795_876_200_000_000;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("sums of months are those of the span, and its ends are widened to whole months", |world| {

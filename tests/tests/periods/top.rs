@@ -7,7 +7,7 @@ use counter_tests::fixtures::bucket_of;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
-use super::read::date;
+use super::read::{NOW, at, date};
 
 diesel::table! {
     pages (id) { id -> BigInt, }
@@ -80,7 +80,7 @@ pub(super) const ONCE: &[Case<World>] = &[
     ("the highest owners of a span may be texts, in a zone that the span names", |world| {
         execute(world, "CREATE TABLE \"all notes\" (\"id\" VARCHAR(99) PRIMARY KEY)");
         execute(world, "INSERT INTO \"all notes\" VALUES ('a'), ('c'), ('7')");
-        let counters = world.counters();
+        let counters = at(world, NOW);
         let note = |id: &str| Note { id: id.to_owned(), zone: None };
         for (id, views) in [("a", 1), ("b", 20), ("c", 300), ("A", 4_000)] {
             counters.increment(&note(id), NoteCounter::Views, views).unwrap();
@@ -98,7 +98,7 @@ pub(super) const ONCE: &[Case<World>] = &[
         let needed = top(&counters, week).unwrap_err();
         assert!(matches!(needed, Error::Core(CoreError::Invalid(_))), "{needed:?}");
         assert!(needed.to_string().contains("the span has to name one"), "{needed}");
-        let today = Period::at(Grain::Day, chrono::Utc::now(), Zone::UTC);
+        let today = "day:2026-11-28".parse::<Period>().unwrap();
         assert_eq!(top(&counters, today.into()).unwrap(), ["c 300", "a 1"]);
     }),
     ("the highest owners of what is not kept, and of no periods, are an error and none", |world| {
