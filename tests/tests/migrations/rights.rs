@@ -97,8 +97,10 @@ fn make_calls_as<C: ServerConnection>(url: &str) {
     make_calls(&counters(&pool), &pool);
 }
 
+type Call = fn(&Counters) -> Result<(), Error>;
+
 /// A call that needs each of the four tables.
-const CALLS: [fn(&Counters) -> Result<(), Error>; 4] = [
+const CALLS: [Call; 4] = [
     |counters| counters.get(post(1), "views").map(drop),
     |counters| {
         let during = counters.during("day:2026-11-28".parse::<Period>().unwrap());
