@@ -6,6 +6,7 @@
 mod bare;
 mod bench;
 mod cores;
+mod cpu_time;
 mod environment;
 mod measures;
 mod plot;

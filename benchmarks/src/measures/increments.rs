@@ -4,9 +4,9 @@ use std::thread;
 use counter_diesel::{Counters, HasCounters, SyncOptions};
 use diesel::SqliteConnection;
 use redis::{Connection, ConnectionLike as _};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::bench::Bench;
+use crate::cpu_time;
 use crate::post::{Post, PostCounter, names, posts};
 use crate::rounds::{Rounds, Spread, seconds};
 use crate::stage::Stage;
@@ -14,7 +14,7 @@ use crate::table::{Bar, Row};
 
 /// The number of counters that are incremented in turn.
 const POSTS: i64 = 1000;
-const THREADS: usize = 8;
+pub const THREADS: usize = 8;
 const PER_CALL: usize = 100;
 
 /// Increments need no database, but a stage must have one.
@@ -108,8 +108,8 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     ours();
     let cpu = Rounds::alternate(
         bench.of(51, 3),
-        || each(cpu_seconds(ours)),
-        || each(cpu_seconds(&mut limit)),
+        || each(cpu_time::of_this_program(ours)),
+        || each(cpu_time::of_this_program(&mut limit)),
     );
     let wall =
         Rounds::alternate(bench.of(51, 2), || each(seconds(ours)), || each(seconds(&mut limit)));
@@ -124,19 +124,8 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     ]
 }
 
-fn in_micros(taken: &[f64]) -> String {
+pub fn in_micros(taken: &[f64]) -> String {
     format!("{:.1} µs", Spread::of(taken.iter().copied()).median * 1e6)
-}
-
-/// Returns the CPU time of all threads of this program.
-fn cpu_seconds(act: impl FnOnce()) -> f64 {
-    let now = || {
-        let time = clock_gettime(ClockId::ProcessCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    let started = now();
-    act();
-    now() - started
 }
 
 pub fn in_batches(bench: &Bench) -> Vec<Row> {

@@ -8,6 +8,7 @@ use diesel::{PgConnection, SqliteConnection};
 use redis::{Client, Connection};
 
 use crate::bench::Bench;
+use crate::cpu_time;
 use crate::post::{Post, PostCounter, posts};
 use crate::rounds::{Rounds, Spread, seconds};
 use crate::stage::Stage;
@@ -86,9 +87,9 @@ pub fn idle_workers(bench: &Bench) -> Vec<Row> {
     let passes = || workers.iter().map(|worker| worker.status().passes).sum::<u64>();
     let passes_before = passes();
     let windows = (0..bench.of(6, 1)).map(|_| {
-        let (before, start) = (cpu_seconds(&mut redis), Instant::now());
-        thread::sleep(2 * INTERVAL);
-        (cpu_seconds(&mut redis) - before) / start.elapsed().as_secs_f64()
+        let start = Instant::now();
+        let spent = cpu_time::of_redis(&mut redis, || thread::sleep(2 * INTERVAL));
+        spent / start.elapsed().as_secs_f64()
     });
     let windows = windows.collect::<Vec<_>>();
     let made = (passes() - passes_before) as f64;
@@ -121,14 +122,15 @@ pub fn two_workers(bench: &Bench) -> Vec<Row> {
             let increments = posts.iter().map(|post| (post, PostCounter::Views, 1));
             one.increment_many(increments).unwrap();
         }
-        let before = cpu_seconds(&mut redis);
-        let applied = thread::scope(|scope| {
-            let sync = |it: &&Counters| it.sync(&options).unwrap().applied;
-            let workers = workers.iter().map(|it| scope.spawn(move || sync(it)));
-            let workers = workers.collect::<Vec<_>>();
-            workers.into_iter().map(|worker| worker.join().unwrap()).sum::<u64>()
+        let mut applied = 0;
+        let spent = cpu_time::of_redis(&mut redis, || {
+            applied = thread::scope(|scope| {
+                let sync = |it: &&Counters| it.sync(&options).unwrap().applied;
+                let workers = workers.iter().map(|it| scope.spawn(move || sync(it)));
+                let workers = workers.collect::<Vec<_>>();
+                workers.into_iter().map(|worker| worker.join().unwrap()).sum::<u64>()
+            });
         });
-        let spent = cpu_seconds(&mut redis) - before;
         // What one has claimed and not applied yet is left to it.
         assert_eq!(applied, posts.len() as u64);
         spent
@@ -147,14 +149,4 @@ pub fn two_workers(bench: &Bench) -> Vec<Row> {
         |taken: &[f64]| format!("{:.1} ms", Spread::of(taken.iter().copied()).median * 1e3);
     let (ours, limit) = (millis(&taken.ours), millis(&taken.limit));
     vec![Row::ratio(what, taken.times(), Bar::None).with_sides(ours, limit)]
-}
-
-/// Returns the CPU time that the server has used.
-fn cpu_seconds(redis: &mut Connection) -> f64 {
-    let info: String = redis::cmd("INFO").arg("cpu").query(redis).unwrap();
-    let seconds = |name: &str| {
-        let line = info.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.parse::<f64>().unwrap()
-    };
-    seconds("used_cpu_sys:") + seconds("used_cpu_user:")
 }

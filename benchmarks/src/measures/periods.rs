@@ -1,16 +1,19 @@
 use std::cell::RefCell;
+use std::thread;
 
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use counter_diesel::HasCounters;
 use counter_diesel::query::{Grain, Span};
 use counter_diesel::schema::model_counters_periods as periods;
+use counter_diesel::{Counters, HasCounters};
 use diesel::prelude::*;
-use redis::Script;
+use redis::{Connection, Script};
 
 use crate::bare::BareConnection;
 use crate::bench::Bench;
+use crate::cpu_time;
+use crate::measures::increments::{THREADS, in_micros};
 use crate::measures::sync::where_it_went;
-use crate::post::{KEY, OWNER_TYPE, name, names};
+use crate::post::{KEY, OWNER_TYPE, Post, PostCounter, name, names};
 use crate::rounds::{Rounds, seconds};
 use crate::stage::{Rows, Stage, count_names};
 use crate::table::{Bar, Row};
@@ -66,7 +69,42 @@ pub fn increment_with_day(bench: &Bench) -> Vec<Row> {
             }))
         },
     );
-    vec![Row::rates("`increment` of a total and its day", &rounds, Bar::AtLeast(0.9))]
+    vec![
+        Row::rates("`increment` of a total and its day", &rounds, Bar::AtLeast(0.9)),
+        redis_time_with_day(bench, &counters),
+    ]
+}
+
+/// Measures what a busy Redis spends on it. The limit is increments of totals alone.
+fn redis_time_with_day(bench: &Bench, counters: &Counters) -> Row {
+    let times = bench.of(2000, 200);
+    let spent = |redis: &mut Connection, increment: &(dyn Fn(i64) + Sync)| {
+        let in_threads = || {
+            thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| (0..times).for_each(increment));
+                }
+            });
+        };
+        cpu_time::of_redis(redis, in_threads) / (times * THREADS as i64) as f64
+    };
+    let (mut redis, mut other) = (bench.redis().bare(), bench.redis().bare());
+    let rounds = Rounds::alternate(
+        bench.of(51, 3),
+        || {
+            spent(&mut redis, &|id| {
+                Daily { id }.increment_counter(counters, DailyCounter::Views, 1).unwrap();
+            })
+        },
+        || {
+            spent(&mut other, &|id| {
+                Post { id }.increment_counter(counters, PostCounter::Views, 1).unwrap();
+            })
+        },
+    );
+    let what = "`increment` of a total and its day, and of a total, 8 threads: Redis's CPU time";
+    Row::ratio(what, rounds.times(), Bar::None)
+        .with_sides(in_micros(&rounds.ours), in_micros(&rounds.limit))
 }
 
 /// The limit is one MGET of all names of the days, and one query for the range of rows.
