@@ -92,12 +92,21 @@ impl<C: BareConnection> Stage<C> {
         let counters = names.len() as i64;
         self.execute(C::EMPTY);
         if laid == Rows::Present {
-            count_names(&mut self.redis, names);
-            self.sync(counters);
+            self.lay(names);
         }
         self.execute(C::SETTLE);
         count_names(&mut self.redis, names);
         self.sync(counters) / counters as f64
+    }
+
+    /// Writes a row for each of these names, in another order than that of a scan.
+    fn lay(&mut self, names: &[String]) {
+        let mut names = names.to_vec();
+        fastrand::Rng::with_seed(1).shuffle(&mut names);
+        for names in names.chunks(1000) {
+            count_names(&mut self.redis, names);
+            self.sync(names.len() as i64);
+        }
     }
 
     /// Returns the seconds of the bare upsert, after checking that it wrote these rows.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{Config, Prefix};
+use counter_core::{Config, DeltaStore, Prefix};
 use counter_diesel::{Counters, SyncOptions, SyncReport};
 use counter_tests::database::{self, Database};
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
 use counter_tests::fixtures::{post, views_of};
+use counter_tests::patient_store::PatientStore;
 use counter_tests::servers::{ClusterSite, RedisServer};
 use counter_tests::store_worlds::{ClusterWorld, StoreWorld, unlink};
 
@@ -46,14 +47,19 @@ impl World {
         config.prefix = self.cluster.prefix();
         let inner = self.database.ledger("model_counters");
         let ledger = FaultyLedger { inner, faults: Arc::clone(faults) };
-        Counters::from_parts(config, self.cluster.store(), Arc::new(ledger))
+        Counters::from_parts(config, self.patient_store(), Arc::new(ledger))
+    }
+
+    /// A store whose slots, of which there are thousands, may all be slow to answer.
+    fn patient_store(&self) -> Arc<dyn DeltaStore> {
+        Arc::new(PatientStore(self.cluster.store()))
     }
 
     /// Counters of a process like `process`, with faults in its store.
     pub fn process_behind(&self, faults: &Arc<Faults>) -> Counters {
         let mut config = Config::default();
         config.prefix = self.cluster.prefix();
-        let store = FaultyStore::new(self.cluster.store(), faults);
+        let store = FaultyStore::new(self.patient_store(), faults);
         Counters::from_parts(config, Arc::new(store), self.database.ledger("model_counters"))
     }
 
