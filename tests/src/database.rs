@@ -106,15 +106,25 @@ impl Database for SqliteFile {
     }
 
     fn hold(&self, sql: &str) -> Box<dyn Any> {
-        let mut conn = SqliteConnection::establish(&self.path()).unwrap();
+        let mut conn = connect_patiently::<SqliteConnection>(&self.path());
         conn.batch_execute(&format!("BEGIN IMMEDIATE; {sql}")).unwrap();
         Box::new(conn)
     }
 
     fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
-        let mut conn = SqliteConnection::establish(&self.path()).unwrap();
+        let mut conn = connect_patiently::<SqliteConnection>(&self.path());
         conn.batch_execute(sql)
     }
+}
+
+/// Connects, and in SQLite waits where another connection has the file locked.
+///
+/// A pool that was dropped opens and closes connections for a while, and locks the file for that.
+pub fn connect_patiently<C: Connection>(url: &str) -> C {
+    let mut conn = C::establish(url).unwrap();
+    // Others refuse it and go on.
+    let _ = conn.batch_execute("PRAGMA busy_timeout = 5000");
+    conn
 }
 
 /// A schema that its connections find first, made for one test.

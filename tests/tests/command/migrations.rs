@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use counter_tests::database::connect_patiently;
 use counter_tests::fixtures::user;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
@@ -176,20 +177,17 @@ fn revert_by_diesel(url: &str, folder: &Path) {
 fn with_harness(url: &str, folder: &Path, pending: Option<usize>) {
     let migrations = FileBasedMigrations::from_path(folder).unwrap();
     match url.split("://").next().unwrap() {
-        "postgres" => turn(PgConnection::establish(url), migrations, pending),
-        "mysql" => turn(MysqlConnection::establish(url), migrations, pending),
-        _ => turn(SqliteConnection::establish(url), migrations, pending),
+        "postgres" => turn::<PgConnection>(url, migrations, pending),
+        "mysql" => turn::<MysqlConnection>(url, migrations, pending),
+        _ => turn::<SqliteConnection>(url, migrations, pending),
     }
 }
 
-fn turn<C>(
-    conn: diesel::ConnectionResult<C>,
-    migrations: FileBasedMigrations,
-    pending: Option<usize>,
-) where
+fn turn<C>(url: &str, migrations: FileBasedMigrations, pending: Option<usize>)
+where
     C: Connection + MigrationHarness<C::Backend>,
 {
-    let mut conn = conn.unwrap();
+    let mut conn = connect_patiently::<C>(url);
     match pending {
         Some(count) => {
             assert_eq!(conn.run_pending_migrations(migrations).unwrap().len(), count);

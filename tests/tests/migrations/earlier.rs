@@ -7,7 +7,7 @@ use counter_diesel::ledger::{
 use counter_diesel::query::{Grain, OwnerType};
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{CounterId, CounterKey, Error};
-use counter_tests::database::{self, Database};
+use counter_tests::database::{self, Database, connect_patiently};
 use counter_tests::fixtures::bucket_of;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
@@ -223,7 +223,7 @@ where
             [&dyn Migration<C::Backend>; 4],
         ) -> diesel::migration::Result<()>,
     ) -> diesel::migration::Result<()> {
-        let mut conn = C::establish(&self.database.url()).unwrap();
+        let mut conn = connect_patiently::<C>(&self.database.url());
         let name = self.table.parse::<TableName>().unwrap();
         let all = self.migrations();
         let [first, second, third, fourth] = all.as_slice() else {

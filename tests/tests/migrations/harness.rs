@@ -6,7 +6,7 @@ use std::path::Path;
 use counter_diesel::ledger::{
     CounterConnection, CounterHarness, CounterMigrations, Ledger, PoolLedger, TableName,
 };
-use counter_tests::database;
+use counter_tests::database::{self, connect_patiently};
 use diesel::backend::Backend;
 use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -47,7 +47,7 @@ where
 {
     let folder = tempfile::tempdir().unwrap();
     let own = application_s(folder.path());
-    let mut conn = C::establish(url).unwrap();
+    let mut conn = connect_patiently::<C>(url);
     assert_eq!(versions(&mut conn, of("hits")).len(), 4);
     assert_eq!(versions(&mut conn, own.clone()), ["20260101000000"]);
     assert_eq!(versions(&mut conn, CounterMigrations::default()).len(), 4);
@@ -84,7 +84,7 @@ where
     CounterMigrations: MigrationSource<C::Backend>,
 {
     let table = TableName::default();
-    let mut conn = C::establish(url).unwrap();
+    let mut conn = connect_patiently::<C>(url);
     let mut harness = CounterHarness::new(&mut conn, &table);
     assert_eq!(versions(&mut harness, CounterMigrations::default()).len(), 4);
     let ledger = ledger::<C>(url, "model_counters");
