@@ -13,6 +13,7 @@ use counter_tests::database::{Database, OwnDatabase, ServerConnection, SqliteFil
 use counter_tests::every_call::make_calls;
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::fixtures::{post, views_of};
+use counter_tests::patient_store::PatientStore;
 use counter_tests::server_contract::{adds, apply};
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::servers::redis::shared_url;
@@ -91,9 +92,12 @@ fn pool_of<C: CounterConnection>(url: &str) -> Pool<ConnectionManager<C>> {
 
 /// Counters that wait in Redis.
 fn counters<C: CounterConnection>(pool: &Pool<ConnectionManager<C>>) -> Counters {
-    let store = RedisStore::builder(shared_url()).timeouts(patient());
-    let counters = Counters::builder(pool.clone()).prefix(new_prefix()).redis_with(store);
-    counters.build().unwrap()
+    let mut config = Config::default();
+    config.prefix = new_prefix();
+    let store = RedisStore::builder(shared_url()).prefix(config.prefix.clone());
+    let store = PatientStore(Arc::new(store.timeouts(patient()).build().unwrap()));
+    let ledger = PoolLedger::new(pool.clone(), TableName::default()).unwrap();
+    Counters::from_parts(config, Arc::new(store), Arc::new(ledger))
 }
 
 /// Makes every call as this user.
