@@ -39,6 +39,8 @@ pub(crate) fn is_repeated_by_a_replica_in_each_format() {
     for world in worlds {
         let rows = rows(&mut operator, &world.database);
         assert!(rows.len() > 50, "{rows:#?}");
+        let of_gauge = rows.iter().filter(|row| row.contains("size day ")).count();
+        assert_eq!(of_gauge, 2, "its reading and since when it is kept: {rows:#?}");
         assert_eq!(self::rows(&mut on_replica, &world.database), rows);
     }
 }
@@ -88,6 +90,14 @@ fn rows(conn: &mut MysqlConnection, database: &OwnDatabase<MysqlConnection>) -> 
         (
             "model_counters",
             "id, owner_type, owner_id, owner_key, `key`, count, claim_seq, created_at, updated_at",
+        ),
+        (
+            "model_counters_periods",
+            "owner_type, owner_id, owner_key, `key`, grain, starts_at, count, claim_seq, updated_at",
+        ),
+        (
+            "model_counters_kept",
+            "owner_type, `key`, grain, since, rolled_from, rolled_until, kept_until, noted_at",
         ),
         ("model_counters_state", "prefix, store_id, writer, claim_seq, synced_at, marks"),
         ("model_counters_migrations", "name, run_at"),
